@@ -1,0 +1,91 @@
+package io.jaconet.net;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.errorprone.annotations.Immutable;
+
+/**
+ * An address prefix of either family in CIDR notation. Host bits are cleared, as flannel does when it reads one. Ordered by base
+ * address, then the shorter prefix first, so that in a sorted set a prefix stands before all that it contains.
+ */
+@Immutable
+public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefix> {
+
+  public IpPrefix {
+    int bits = base.family().bits();
+    checkArgument(length >= 0 && length <= bits, "/%s is not a prefix length of %s (0..%s)", length, base.family(), bits);
+    base = base.masked(length);
+  }
+
+  /** Returns the prefix that holds {@code address} alone. */
+  public static IpPrefix host(IpAddress address) {
+    return new IpPrefix(address, address.family().bits());
+  }
+
+  /**
+   * Parses {@code address/length}.
+   *
+   * @throws IllegalArgumentException if {@code text} is not that
+   */
+  public static IpPrefix parse(String text) {
+    int slash = text.indexOf('/');
+    checkArgument(slash > 0, "'%s' is not an address prefix such as 10.244.0.0/16", IpAddress.abbreviated(text));
+    return new IpPrefix(IpAddress.parse(text.substring(0, slash)), parseLength(text, text.substring(slash + 1)));
+  }
+
+  private static int parseLength(String text, String digits) {
+    boolean plain = !digits.isEmpty() && digits.length() <= 3 && digits.chars().allMatch(c -> c >= '0' && c <= '9');
+    checkArgument(plain, "'%s' has no prefix length after the slash", IpAddress.abbreviated(text));
+    return Integer.parseInt(digits);
+  }
+
+  /** Returns the family of the addresses. */
+  public IpFamily family() {
+    return base.family();
+  }
+
+  /** Returns the last address. */
+  public IpAddress last() {
+    return base.lastOf(length);
+  }
+
+  /** Returns whether {@code address} is of this family and inside. */
+  public boolean contains(IpAddress address) {
+    return address.family() == family() && address.masked(length).equals(base);
+  }
+
+  /** Returns whether every address of {@code other} is inside. */
+  public boolean contains(IpPrefix other) {
+    return other.length >= length && contains(other.base);
+  }
+
+  /** Returns whether the two share an address. */
+  public boolean overlaps(IpPrefix other) {
+    return length <= other.length ? contains(other) : other.contains(this);
+  }
+
+  /** Returns whether this is {@code 0.0.0.0/0} or {@code ::/0}. */
+  public boolean isDefault() {
+    return length == 0;
+  }
+
+  /**
+   * Returns the prefix of the same length that follows.
+   *
+   * @throws ArithmeticException if this is the last one
+   */
+  public IpPrefix next() {
+    return new IpPrefix(last().plus(1), length);
+  }
+
+  @Override
+  public int compareTo(IpPrefix other) {
+    int order = base.compareTo(other.base);
+    return order == 0 ? Integer.compare(length, other.length) : order;
+  }
+
+  @Override
+  public String toString() {
+    return base + "/" + length;
+  }
+}

@@ -1,0 +1,75 @@
+package io.jaconet.net;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.errorprone.annotations.Immutable;
+import java.util.regex.Pattern;
+
+/** A 48-bit Ethernet address, held in the low bits of {@code value}. Printed in lower case with colons. */
+@Immutable
+public record MacAddress(long value) {
+  private static final Pattern TEXT = Pattern.compile("[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}");
+
+  public MacAddress {
+    checkArgument(value >>> 48 == 0, "%s does not fit in 48 bits", value);
+  }
+
+  /**
+   * Parses six octets in hexadecimal with colons between them.
+   *
+   * @throws IllegalArgumentException if {@code text} is not that
+   */
+  public static MacAddress parse(String text) {
+    checkArgument(
+        TEXT.matcher(text).matches(),
+        "'%s' is not a MAC address such as 02:42:ac:11:00:02",
+        IpAddress.abbreviated(text));
+    return new MacAddress(Long.parseLong(text.replace(":", ""), 16));
+  }
+
+  /** Returns the address of the first six of {@code bytes}. */
+  public static MacAddress fromBytes(byte[] bytes) {
+    checkArgument(bytes.length >= 6, "a MAC address has 6 bytes, not %s", bytes.length);
+    long value = 0;
+    for (int i = 0; i < 6; i++) {
+      value = value << 8 | bytes[i] & 0xff;
+    }
+    return new MacAddress(value);
+  }
+
+  /** Returns the six bytes in transmission order. */
+  public byte[] toBytes() {
+    byte[] bytes = new byte[6];
+    for (int i = 0; i < 6; i++) {
+      bytes[i] = (byte) (value >>> (40 - 8 * i));
+    }
+    return bytes;
+  }
+
+  /** Returns this address as a locally administered unicast one (IEEE 802, section 8.2 of the 2014 edition). */
+  public MacAddress locallyAdministered() {
+    return new MacAddress(value & ~(1L << 40) | 2L << 40);
+  }
+
+  /** Returns whether this addresses a group, the broadcast address included. */
+  public boolean isMulticast() {
+    return (value >>> 40 & 1) == 1;
+  }
+
+  /** Returns whether one interface can have this address: not a group and not all zero. */
+  public boolean isUnicast() {
+    return !isMulticast() && value != 0;
+  }
+
+  @Override
+  public String toString() {
+    return String.format(
+        "%02x:%02x:%02x:%02x:%02x:%02x",
+        value >>> 40 & 0xff,
+        value >>> 32 & 0xff,
+        value >>> 24 & 0xff,
+        value >>> 16 & 0xff,
+        value >>> 8 & 0xff,
+        value & 0xff);
+  }
+}

@@ -1,0 +1,18 @@
+package io.jaconet.net;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.errorprone.annotations.Immutable;
+
+/** A VXLAN network identifier: 24 bits, RFC 7348 section 5. */
+@Immutable
+public record Vni(int value) {
+  public Vni {
+    checkArgument(value >= 0 && value < 1 << 24, "VNI %s does not fit in 24 bits", value);
+  }
+
+  @Override
+  public String toString() {
+    return Integer.toString(value);
+  }
+}

@@ -1,0 +1,13 @@
+/** The overlay without an operating system: values, SPIs and the engine. */
+@org.jspecify.annotations.NullMarked
+module io.jaconet.core {
+  requires transitive com.google.common;
+  requires com.google.gson;
+  requires org.slf4j;
+  requires static transitive org.jspecify;
+  requires static com.google.errorprone.annotations;
+  requires static org.immutables.value.annotations;
+  requires static java.compiler;
+
+  exports io.jaconet.net;
+}
