@@ -10,4 +10,5 @@ module io.jaconet.core {
   requires static java.compiler;
 
   exports io.jaconet.net;
+  exports io.jaconet.overlay;
 }
