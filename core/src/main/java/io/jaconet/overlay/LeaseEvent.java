@@ -1,0 +1,14 @@
+package io.jaconet.overlay;
+
+/** A change of one lease in the store. */
+public sealed interface LeaseEvent {
+
+  /** A lease came to be, was renewed, or now says something else. */
+  record Put(Lease lease) implements LeaseEvent {}
+
+  /** A lease ended: released, expired or taken away. */
+  record Removed(Subnets subnets) implements LeaseEvent {}
+
+  /** A record that cannot be read was written. It says nothing about any other lease. */
+  record Unreadable(UnreadableRecord record) implements LeaseEvent {}
+}
