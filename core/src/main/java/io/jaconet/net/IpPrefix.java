@@ -13,7 +13,12 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
 
   public IpPrefix {
     int bits = base.family().bits();
-    checkArgument(length >= 0 && length <= bits, "/%s is not a prefix length of %s (0..%s)", length, base.family(), bits);
+    checkArgument(
+        length >= 0 && length <= bits,
+        "/%s is not a prefix length of %s (0..%s)",
+        length,
+        base.family(),
+        bits);
     base = base.masked(length);
   }
 
@@ -29,12 +34,18 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
    */
   public static IpPrefix parse(String text) {
     int slash = text.indexOf('/');
-    checkArgument(slash > 0, "'%s' is not an address prefix such as 10.244.0.0/16", IpAddress.abbreviated(text));
-    return new IpPrefix(IpAddress.parse(text.substring(0, slash)), parseLength(text, text.substring(slash + 1)));
+    checkArgument(
+        slash > 0,
+        "'%s' is not an address prefix such as 10.244.0.0/16",
+        IpAddress.abbreviated(text));
+    return new IpPrefix(
+        IpAddress.parse(text.substring(0, slash)), parseLength(text, text.substring(slash + 1)));
   }
 
   private static int parseLength(String text, String digits) {
-    boolean plain = !digits.isEmpty() && digits.length() <= 3 && digits.chars().allMatch(c -> c >= '0' && c <= '9');
+    boolean plain = !digits.isEmpty()
+        && digits.length() <= 3
+        && digits.chars().allMatch(c -> c >= '0' && c <= '9');
     checkArgument(plain, "'%s' has no prefix length after the slash", IpAddress.abbreviated(text));
     return Integer.parseInt(digits);
   }
