@@ -13,6 +13,7 @@ final class Errno {
   static final int ENODEV = 19;
   static final int EINVAL = 22;
   static final int EOPNOTSUPP = 95;
+  static final int EADDRINUSE = 98;
   static final int EADDRNOTAVAIL = 99;
   static final int ENETUNREACH = 101;
   static final int ENOBUFS = 105;

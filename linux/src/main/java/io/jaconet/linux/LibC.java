@@ -46,6 +46,8 @@ final class LibC {
 
     int ioctl(int fd, long request, ByteBuffer argument);
 
+    int flock(int fd, int operation);
+
     int poll(long fds, long count, int timeoutMillis);
 
     int eventfd(int initial, int flags);

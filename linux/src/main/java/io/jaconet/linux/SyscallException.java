@@ -20,6 +20,14 @@ public final class SyscallException extends IOException {
     this.explanation = explanation;
   }
 
+  /** Returns {@code result} of a call that just returned on this thread, or throws its errno if it is negative. */
+  static int check(String call, int result) throws SyscallException {
+    if (result < 0) {
+      throw new SyscallException(call, LibC.errno());
+    }
+    return result;
+  }
+
   /** Returns the name of the call, with what it was about, such as {@code open(/run/netns/h1)}. */
   public String call() {
     return call;
