@@ -298,7 +298,7 @@ public final class PeerTable {
       List<Refusal> refusals = new ArrayList<>();
       int at = 0;
       for (EntryFailure failure : tables.apply(changes)) {
-        while (changes.get(at) != failure.change()) {
+        while (!changes.get(at).equals(failure.change())) {
           at++;
         }
         refusals.add(new Refusal(attempted.get(at), failure));
