@@ -6,6 +6,8 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.Maps;
 import io.jaconet.linux.KernelFacts.Answer;
 import io.jaconet.net.IpFamily;
+import io.jaconet.net.MacAddress;
+import io.jaconet.net.Vni;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +22,8 @@ import java.util.Objects;
 public final class LinuxSupport {
   private static final Path TUN = Path.of("/dev/net/tun");
   private static final Path IP_FORWARD = Path.of("/proc/sys/net/ipv4/ip_forward");
+
+  private static final int VXLAN_PORT = 4789;
 
   private final NetworkNamespace namespace;
 
@@ -82,7 +86,7 @@ public final class LinuxSupport {
         release(),
         effectiveCapabilities(Files.readAllLines(Path.of("/proc/thread-self/status"))),
         vxlan(),
-        Answer.YES,
+        nexthops(),
         Files.isWritable(IP_FORWARD),
         Maps.immutableEnumMap(forwarding()),
         tun());
@@ -100,8 +104,38 @@ public final class LinuxSupport {
         .orElse(0);
   }
 
+  /** Only creating one tells. That happens in a namespace of its own, which is thrown away. */
   private static Answer vxlan() {
-    return Files.isDirectory(Path.of("/sys/module/vxlan")) ? Answer.YES : Answer.UNKNOWN;
+    try (var scratch = NetworkNamespace.createAnonymous()) {
+      return scratch.call(LinuxSupport::vxlanHere);
+    } catch (IOException mayNotAsk) {
+      return Files.isDirectory(Path.of("/sys/module/vxlan")) ? Answer.YES : Answer.UNKNOWN;
+    }
+  }
+
+  private static Answer vxlanHere() throws IOException {
+    var settings = new VxlanLink(new Vni(1), 0, null, null, VXLAN_PORT, false, false, false);
+    try (var kernel = RtNetlink.open()) {
+      kernel.createVxlan("probe", new MacAddress(2L << 40), 0, settings);
+      return Answer.YES;
+    } catch (SyscallException e) {
+      if (e.errno() == Errno.EOPNOTSUPP) {
+        return Answer.NO;
+      }
+      throw e;
+    }
+  }
+
+  private static Answer nexthops() throws IOException {
+    try (var kernel = RtNetlink.open()) {
+      kernel.nexthops(0);
+      return Answer.YES;
+    } catch (SyscallException e) {
+      if (e.errno() == Errno.EOPNOTSUPP) {
+        return Answer.NO;
+      }
+      throw e;
+    }
   }
 
   private static EnumMap<IpFamily, Boolean> forwarding() throws IOException {
