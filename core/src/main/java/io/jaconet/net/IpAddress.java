@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.primitives.Longs;
 import com.google.errorprone.annotations.Immutable;
+import io.jaconet.internal.Printable;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -71,7 +72,7 @@ public final class IpAddress implements Comparable<IpAddress> {
    */
   public static IpAddress parse(String text) {
     var address = text.indexOf(':') >= 0 ? parseV6(text) : parseV4(text);
-    checkArgument(address != null, "'%s' is not an IP address", abbreviated(text));
+    checkArgument(address != null, "'%s' is not an IP address", Printable.of(text));
     return address;
   }
 
@@ -352,9 +353,5 @@ public final class IpAddress implements Comparable<IpAddress> {
   private int group(int index) {
     long half = index < GROUPS / 2 ? high : low;
     return (int) (half >>> (48 - 16 * (index % (GROUPS / 2))) & 0xffff);
-  }
-
-  static String abbreviated(String text) {
-    return text.length() <= 64 ? text : text.substring(0, 61) + "...";
   }
 }
