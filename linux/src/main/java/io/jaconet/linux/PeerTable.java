@@ -96,6 +96,15 @@ public final class PeerTable {
     return plan.execute();
   }
 
+  /**
+   * Removes everything of ours.
+   *
+   * @throws IOException if the kernel could not be asked
+   */
+  public void clear() throws IOException {
+    audit(ImmutableMap.of());
+  }
+
   /** Returns what the kernel has of ours. */
   private Map<Object, ForwardingEntry> observe() throws IOException {
     Map<Object, ForwardingEntry> observed = new HashMap<>();
