@@ -6,7 +6,7 @@ module io.jaconet.core {
   requires org.slf4j;
   requires static transitive org.jspecify;
   requires static com.google.errorprone.annotations;
-  requires static org.immutables.value.annotations;
+  requires static transitive org.immutables.value.annotations;
   requires static java.compiler;
 
   exports io.jaconet.net;
