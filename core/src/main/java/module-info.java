@@ -13,4 +13,6 @@ module io.jaconet.core {
   exports io.jaconet.event;
   exports io.jaconet.overlay;
   exports io.jaconet.spi;
+  exports io.jaconet.internal to
+      io.jaconet.subnet;
 }

@@ -1,0 +1,265 @@
+package io.jaconet.testkit;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Maps;
+import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.net.IpAddress;
+import io.jaconet.net.IpFamily;
+import io.jaconet.net.IpPrefix;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Hosts on one machine: a network namespace for each, joined by one switch, so that they reach each other at their underlay
+ * addresses of both families and through nothing else. The switch is a namespace, too, with a bridge at which every host's
+ * default route ends; it knows no overlay and serves as the world outside.
+ *
+ * <p>The names of all namespaces begin with the fabric's prefix. {@link #close()} removes them; what a killed process left
+ * behind, {@link #removeLeftovers} does, or {@link Builder#openOrCreate()} takes over. Works as root and inside
+ * {@code unshare -Urnm}. Not for use by several threads at once.
+ */
+public final class Fabric implements AutoCloseable {
+  /** The hosts' underlay of each family: host n has the n-th address, the switch the 254th. */
+  public static final ImmutableMap<IpFamily, IpPrefix> UNDERLAY = ImmutableMap.of(
+      IpFamily.V4, IpPrefix.parse("192.0.2.0/24"), IpFamily.V6, IpPrefix.parse("2001:db8::/64"));
+
+  private static final int MAX_HOSTS = 200;
+  private static final int SWITCH_NUMBER = 254;
+  private static final int MIN_MTU = 1280;
+  private static final int MAX_MTU = 65535;
+  private static final String BRIDGE = "underlay";
+
+  private final Host world;
+  private final ImmutableList<Host> hosts;
+
+  private Fabric(Host world, ImmutableList<Host> hosts) {
+    this.world = world;
+    this.hosts = hosts;
+  }
+
+  /** Returns a builder of two hosts, MTU 1500, and a prefix that names this process. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** Builds a {@link Fabric}. */
+  public static final class Builder {
+    private String prefix = "jaconet" + ProcessHandle.current().pid() + "-";
+    private int hosts = 2;
+    private int underlayMtu = 1500;
+
+    private Builder() {}
+
+    /** Sets how the names of all namespaces begin. */
+    public Builder prefix(String prefix) {
+      checkArgument(prefix.matches("[a-z0-9][a-z0-9-]{0,40}"), "'%s' is not a prefix: lower case, digits, -", prefix);
+      this.prefix = prefix;
+      return this;
+    }
+
+    /** Sets the number of hosts, 1 to 200. */
+    public Builder hosts(int hosts) {
+      checkArgument(hosts >= 1 && hosts <= MAX_HOSTS, "%s hosts; 1 to %s are possible", hosts, MAX_HOSTS);
+      this.hosts = hosts;
+      return this;
+    }
+
+    /** Sets the MTU of the underlay in bytes, from 1280, the least that IPv6 works with. */
+    public Builder underlayMtu(int underlayMtu) {
+      checkArgument(
+          underlayMtu >= MIN_MTU && underlayMtu <= MAX_MTU, "MTU %s is not in %s..%s", underlayMtu, MIN_MTU, MAX_MTU);
+      this.underlayMtu = underlayMtu;
+      return this;
+    }
+
+    /**
+     * Makes the fabric.
+     *
+     * @throws IOException if a namespace of a name that it needs exists or the rights are missing; nothing is left behind
+     */
+    public Fabric create() throws IOException {
+      var made = ImmutableList.<Host>builder();
+      try {
+        for (int number = 0; number <= hosts; number++) {
+          made.add(host(number, createNamespace(name(number), number > 0)));
+        }
+        var stations = made.build();
+        wire(stations);
+        return fabric(stations);
+      } catch (IOException | RuntimeException e) {
+        for (var host : made.build()) {
+          try {
+            host.delete();
+          } catch (IOException undo) {
+            e.addSuppressed(undo);
+          }
+        }
+        throw e;
+      }
+    }
+
+    /**
+     * Takes over the fabric of this prefix that an earlier process left, or makes it. One that is incomplete or has another number
+     * of hosts is removed first.
+     */
+    public Fabric openOrCreate() throws IOException {
+      if (!isComplete()) {
+        removeLeftovers(prefix);
+        return create();
+      }
+      var stations = ImmutableList.<Host>builder();
+      for (int number = 0; number <= hosts; number++) {
+        stations.add(host(number, NetworkNamespace.named(name(number))));
+      }
+      return fabric(stations.build());
+    }
+
+    private boolean isComplete() throws IOException {
+      var names = NetworkNamespace.names();
+      for (int number = 0; number <= hosts; number++) {
+        if (!names.contains(name(number))) {
+          return false;
+        }
+      }
+      if (names.contains(name(hosts + 1))) {
+        return false;
+      }
+      try (var last = NetworkNamespace.named(name(hosts))) {
+        var routes = last.call(() -> Files.readString(Path.of("/proc/thread-self/net/ipv6_route")));
+        return routes.lines().anyMatch(line -> line.startsWith("0".repeat(32) + " 00") && line.endsWith(Host.UNDERLAY_INTERFACE));
+      }
+    }
+
+    private String name(int number) {
+      return prefix + (number == 0 ? "switch" : "h" + number);
+    }
+
+    private Host host(int number, NetworkNamespace namespace) {
+      int address = number == 0 ? SWITCH_NUMBER : number;
+      return new Host(
+          name(number),
+          namespace,
+          ImmutableMap.copyOf(Maps.transformValues(UNDERLAY, prefix -> prefix.base().plus(address))));
+    }
+
+    private static Fabric fabric(ImmutableList<Host> stations) {
+      return new Fabric(stations.get(0), stations.subList(1, stations.size()));
+    }
+
+    /** The switch first: the hosts' interfaces come into being with its ports. A default route is each host's last step. */
+    private void wire(ImmutableList<Host> stations) throws IOException {
+      var world = stations.get(0);
+      var ports = new IpBatch()
+          .add("link set lo up")
+          .add("link add %s mtu %s type bridge", BRIDGE, underlayMtu)
+          .add("link set %s up", BRIDGE);
+      addAddresses(ports, world, BRIDGE);
+      for (int number = 1; number < stations.size(); number++) {
+        ports.add(
+                "link add h%s mtu %s type veth peer name %s mtu %s netns %s",
+                number, underlayMtu, Host.UNDERLAY_INTERFACE, underlayMtu, name(number))
+            .add("link set h%s master %s up", number, BRIDGE);
+      }
+      ports.run(world);
+      for (var host : stations.subList(1, stations.size())) {
+        var batch = new IpBatch().add("link set lo up").add("link set %s up", Host.UNDERLAY_INTERFACE);
+        addAddresses(batch, host, Host.UNDERLAY_INTERFACE);
+        for (var family : IpFamily.values()) {
+          batch.add("route add default via %s dev %s", world.address(family), Host.UNDERLAY_INTERFACE);
+        }
+        batch.run(host);
+      }
+    }
+
+    private static void addAddresses(IpBatch batch, Host host, String link) {
+      UNDERLAY.forEach((family, prefix) -> {
+        IpAddress address = host.address(family);
+        batch.add("address add %s/%s dev %s%s", address, prefix.length(), link, IpBatch.ready(address));
+      });
+    }
+  }
+
+  /** Creates a namespace whose interfaces take no IPv6 address or route that nobody gave them, and use addresses at once. */
+  static NetworkNamespace createNamespace(String name, boolean forwards) throws IOException {
+    var namespace = NetworkNamespace.createNamed(name);
+    try {
+      namespace.run(() -> {
+        var settings = Path.of("/proc/sys/net");
+        Files.writeString(settings.resolve("ipv6/conf/default/accept_ra"), "0");
+        Files.writeString(settings.resolve("ipv6/conf/default/accept_dad"), "0");
+        Files.writeString(settings.resolve("ipv4/ip_forward"), forwards ? "1" : "0");
+        Files.writeString(settings.resolve("ipv6/conf/all/forwarding"), forwards ? "1" : "0");
+      });
+      return namespace;
+    } catch (IOException | RuntimeException e) {
+      try {
+        namespace.delete();
+      } catch (IOException undo) {
+        e.addSuppressed(undo);
+      }
+      throw e;
+    }
+  }
+
+  /** Returns the hosts, from 1 on in their names. */
+  public ImmutableList<Host> hosts() {
+    return hosts;
+  }
+
+  /**
+   * Returns the host of a number, counted from 1.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  public Host host(int number) {
+    checkArgument(number >= 1 && number <= hosts.size(), "no host %s of %s", number, hosts.size());
+    return hosts.get(number - 1);
+  }
+
+  /** Returns the switch: on the underlay, but without a way to any overlay. */
+  public Host world() {
+    return world;
+  }
+
+  /** Removes the hosts, their workloads, and the switch. Interfaces in them end with them. */
+  @Override
+  public void close() throws IOException {
+    IOException failure = null;
+    for (var host : ImmutableList.<Host>builder().addAll(hosts).add(world).build()) {
+      try {
+        host.delete();
+      } catch (IOException e) {
+        if (failure == null) {
+          failure = e;
+        } else {
+          failure.addSuppressed(e);
+        }
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  /**
+   * Removes every namespace whose name begins with {@code prefix}, whoever made it.
+   *
+   * @return the names that were removed
+   */
+  public static ImmutableList<String> removeLeftovers(String prefix) throws IOException {
+    checkState(!prefix.isEmpty(), "an empty prefix would remove every namespace of the machine");
+    var removed = ImmutableList.<String>builder();
+    for (var name : NetworkNamespace.names()) {
+      if (name.startsWith(prefix)) {
+        NetworkNamespace.named(name).delete();
+        removed.add(name);
+      }
+    }
+    return removed.build();
+  }
+}
