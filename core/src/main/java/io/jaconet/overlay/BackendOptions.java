@@ -16,11 +16,6 @@ public final class BackendOptions {
     this.fields = new JsonFields("Backend.", options);
   }
 
-  /** Returns the options of a backend that is given none. */
-  public static BackendOptions none() {
-    return new BackendOptions(new JsonObject());
-  }
-
   /**
    * Returns the whole number called {@code name}, or {@code absent} if there is none.
    *

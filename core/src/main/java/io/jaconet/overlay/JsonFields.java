@@ -17,9 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The members of a JSON object of the configuration, found as flannel finds them: case does not matter, the last of several counts.
+ * The members of a JSON object of the configuration or of a lease, found as flannel finds them: case does not matter, the last of several counts.
  *
- * @param path the place of the object and a dot; empty for the configuration itself
+ * @param path the place of the object and a dot; empty at the top
  */
 record JsonFields(String path, JsonObject object) {
   private static final Logger log = LoggerFactory.getLogger(JsonFields.class);
@@ -99,7 +99,7 @@ record JsonFields(String path, JsonObject object) {
   }
 
   /** Returns the address, or null if it is absent or unspecified. Only an IPv6 address may be {@code null}. */
-  @Nullable IpAddress address(String name, IpFamily family) {
+  @Nullable IpAddress address(String name, IpFamily family, IpAddress example) {
     var element = family == IpFamily.V6 ? plain(name) : get(name);
     if (element == null) {
       return null;
@@ -112,7 +112,7 @@ record JsonFields(String path, JsonObject object) {
     } catch (IllegalArgumentException e) {
       // The message below says more than the parser's.
     }
-    throw new Setting(path + name, "an " + family + " address", SubnetRange.exampleNetwork(family).base()).wrong(element);
+    throw new Setting(path + name, "an " + family + " address", example).wrong(element);
   }
 
   private static String string(JsonElement element) {

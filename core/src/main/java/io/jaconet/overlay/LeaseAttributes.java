@@ -20,7 +20,7 @@ public final class LeaseAttributes {
   private final @Nullable String backendData;
   private final @Nullable String backendV6Data;
 
-  private LeaseAttributes(
+  LeaseAttributes(
       @Nullable IpAddress publicIp,
       @Nullable IpAddress publicIpv6,
       String backendType,
@@ -38,7 +38,8 @@ public final class LeaseAttributes {
    *
    * @param backendType the backend's name in lower case; empty for backends that flannel publishes without one (udp, alloc)
    * @param publicIps the address at which the host is reached, per family
-   * @param backendData compact JSON, per family of the overlay
+   * @param backendData JSON, per family of the overlay
+   * @throws IllegalArgumentException if backend data is no JSON
    */
   public static LeaseAttributes of(
       String backendType, Map<IpFamily, IpAddress> publicIps, Map<IpFamily, String> backendData) {
@@ -46,8 +47,22 @@ public final class LeaseAttributes {
         publicIps.get(IpFamily.V4),
         publicIps.get(IpFamily.V6),
         backendType,
-        backendData.get(IpFamily.V4),
-        backendData.get(IpFamily.V6));
+        LeaseAttributesJson.compact(backendData.get(IpFamily.V4)),
+        LeaseAttributesJson.compact(backendData.get(IpFamily.V6)));
+  }
+
+  /**
+   * Reads what a host published: flannel's lease value. Unknown members are ignored.
+   *
+   * @throws IllegalArgumentException if {@code json} is longer than 64 KiB, no JSON object, or has a member of a wrong kind
+   */
+  public static LeaseAttributes parse(String json) {
+    return LeaseAttributesJson.read(json);
+  }
+
+  /** Returns flannel's lease value, compact, byte for byte as flanneld writes it. */
+  public String toJson() {
+    return LeaseAttributesJson.write(this);
   }
 
   /** Returns the address of {@code family} at which the host is reached, if it published one. */
@@ -55,12 +70,12 @@ public final class LeaseAttributes {
     return Optional.ofNullable(family == IpFamily.V4 ? publicIp : publicIpv6);
   }
 
-  /** Returns the backend's name in lower case; empty if none was published. */
+  /** Returns the backend's name; empty if none was published. */
   public String backendType() {
     return backendType;
   }
 
-  /** Returns the JSON that the backend published for overlay packets of {@code family}, if any. */
+  /** Returns the compact JSON that the backend published for overlay packets of {@code family}, if any. */
   public Optional<String> backendData(IpFamily family) {
     return Optional.ofNullable(family == IpFamily.V4 ? backendData : backendV6Data);
   }
@@ -78,5 +93,11 @@ public final class LeaseAttributes {
   @Override
   public int hashCode() {
     return Objects.hash(publicIp, publicIpv6, backendType, backendData, backendV6Data);
+  }
+
+  /** Returns what {@link #toJson} returns. */
+  @Override
+  public String toString() {
+    return toJson();
   }
 }

@@ -50,8 +50,9 @@ final class NetworkConfigJson {
   private static void readFamily(JsonFields fields, IpFamily family, boolean enabled, NetworkConfig.Builder builder) {
     var network = fields.prefix(path(family, "Network"), family);
     int length = fields.integer(path(family, "SubnetLen"), 0, 0, family.bits());
-    var min = fields.address(path(family, "SubnetMin"), family);
-    var max = fields.address(path(family, "SubnetMax"), family);
+    var example = SubnetRange.exampleNetwork(family).base();
+    var min = fields.address(path(family, "SubnetMin"), family, example);
+    var max = fields.address(path(family, "SubnetMax"), family, example);
     if (!enabled) {
       if (network != null) {
         log.warn("Ignoring {}: Enable{} is not true", path(family, "Network"), family);
