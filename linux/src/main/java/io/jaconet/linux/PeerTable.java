@@ -297,7 +297,7 @@ public final class PeerTable {
       for (Step step : steps) {
         if (step.mode == Mode.REMOVE || !pending.containsKey(step.peer)) {
           attempted.add(step);
-          changes.add(new EntryChange(step.mode, realized(step.entry)));
+          changes.add(new EntryChange(step.mode, step.mode == Mode.REMOVE ? step.entry : realized(step.entry)));
           blocked.remove(key(step.entry));
         }
       }

@@ -118,7 +118,7 @@ class VxlanBackendTest {
       var refusal = assertThrows(IllegalArgumentException.class, () -> host.backend().prepare());
       host.backend().close(CloseMode.KEEP);
 
-      assertTrue(refusal.getMessage().contains("1350 or more"), refusal.getMessage());
+      assertTrue(String.valueOf(refusal.getMessage()).contains("1350 or more"), refusal.getMessage());
       assertFalse(host.run("ip", "link").contains("flannel"));
     }
   }
@@ -160,7 +160,7 @@ class VxlanBackendTest {
       var refusal = assertThrows(IOException.class, () -> host.backend().prepare());
       host.backend().close(CloseMode.PURGE);
 
-      assertTrue(refusal.getMessage().contains("flannel.1") && refusal.getMessage().contains("bridge"), refusal.getMessage());
+      assertTrue(String.valueOf(refusal.getMessage()).contains("flannel.1") && String.valueOf(refusal.getMessage()).contains("bridge"), refusal.getMessage());
       assertTrue(host.run("ip", "-d", "link", "show", "flannel.1").contains("bridge"));
     }
   }
@@ -174,7 +174,7 @@ class VxlanBackendTest {
       var refusal = assertThrows(IOException.class, () -> host.backend().prepare());
       host.backend().close(CloseMode.PURGE);
 
-      assertTrue(refusal.getMessage().contains("cilium_vxlan"), refusal.getMessage());
+      assertTrue(String.valueOf(refusal.getMessage()).contains("cilium_vxlan"), refusal.getMessage());
     }
   }
 
@@ -190,7 +190,7 @@ class VxlanBackendTest {
       boolean firstUnharmed = host.run("ip", "link").contains("flannel.1");
       host.backend().close(CloseMode.PURGE);
 
-      assertTrue(refusal.getMessage().contains("another network of this process"), refusal.getMessage());
+      assertTrue(String.valueOf(refusal.getMessage()).contains("another network of this process"), refusal.getMessage());
       assertTrue(firstUnharmed);
     }
   }
@@ -264,7 +264,7 @@ class VxlanBackendTest {
       boolean other = host.reaches(host.peer(2));
       host.backend().close(CloseMode.PURGE);
 
-      assertTrue(report.pending().get(peer.subnets()).contains("ip route show 10.244.1.0/24"), report.pending().toString());
+      assertTrue(report.pending().getOrDefault(peer.subnets(), "").contains("ip route show 10.244.1.0/24"), report.pending().toString());
       assertTrue(route.contains("via 192.0.2.254 dev eth0"), route);
       assertTrue(other);
     }
@@ -302,7 +302,7 @@ class VxlanBackendTest {
 
       var refusal = assertThrows(IllegalArgumentException.class, () -> new VxlanBackendProvider().create(wrong));
 
-      assertTrue(refusal.getMessage().contains("Backend.VNI") && refusal.getMessage().contains("16777216"), refusal.getMessage());
+      assertTrue(String.valueOf(refusal.getMessage()).contains("Backend.VNI") && String.valueOf(refusal.getMessage()).contains("16777216"), refusal.getMessage());
     }
   }
 }
