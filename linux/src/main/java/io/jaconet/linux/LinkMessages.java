@@ -164,6 +164,10 @@ final class LinkMessages {
         default -> {}
       }
     }
+    if (vxlan != null) {
+      // The kernel tells the lower link of a VXLAN device only among its settings.
+      lowerIndex = vxlan.lowerIndex();
+    }
     return new Link(index, name, kind, mac, mtu, up, lowerIsElsewhere ? 0 : lowerIndex, vxlan);
   }
 

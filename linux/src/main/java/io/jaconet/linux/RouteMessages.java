@@ -84,7 +84,8 @@ final class RouteMessages {
 
   static void encodeLookup(MessageWriter writer, IpAddress destination) {
     header(writer, destination.family(), destination.family().bits(), 0, 0, 0);
-    writer.u32(RTM_F_LOOKUP_TABLE).ip(RTA_DST, destination);
+    // IPv4 says "main" unless asked for the table; IPv6 always says the table and refuses to be asked.
+    writer.u32(destination.family() == IpFamily.V4 ? RTM_F_LOOKUP_TABLE : 0).ip(RTA_DST, destination);
   }
 
   private static void header(MessageWriter writer, IpFamily family, int length, int protocol, int scope, int type) {
