@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Scenarios T24, T26 and T27. */
 class LinuxSupportTest {
@@ -111,8 +112,8 @@ class LinuxSupportTest {
   }
 
   @Test
+  @ExtendWith(FreshNetworkNamespace.class)
   void findingsMatchTheNamespaceTheyAreAskedFor() throws Exception {
-    Kernel.requireNamespaces();
     try (var namespace = NetworkNamespace.createAnonymous()) {
       namespace.run(() -> Files.writeString(Path.of("/proc/sys/net/ipv4/ip_forward"), "0"));
       var before = levels(namespace);
@@ -138,8 +139,8 @@ class LinuxSupportTest {
   }
 
   @Test
+  @ExtendWith(FreshNetworkNamespace.class)
   void aTakenVniNamesTheDeviceThatHasIt() throws Exception {
-    Kernel.requireNamespaces();
     try (var namespace = NetworkNamespace.createAnonymous();
         var kernel = namespace.call(RtNetlink::open)) {
       kernel.createVxlan("cilium_vxlan", MAC, 0, vxlan(7, 8472, false));
@@ -155,8 +156,8 @@ class LinuxSupportTest {
   }
 
   @Test
+  @ExtendWith(FreshNetworkNamespace.class)
   void aTakenNameSaysWhatTheForeignLinkIs() throws Exception {
-    Kernel.requireNamespaces();
     try (var namespace = NetworkNamespace.createAnonymous();
         var kernel = namespace.call(RtNetlink::open)) {
       kernel.createBridge("flannel.7");
@@ -172,8 +173,8 @@ class LinuxSupportTest {
   }
 
   @Test
+  @ExtendWith(FreshNetworkNamespace.class)
   void aPortHeldByADeviceOfOtherOptionsNamesIt() throws Exception {
-    Kernel.requireNamespaces();
     try (var namespace = NetworkNamespace.createAnonymous();
         var kernel = namespace.call(RtNetlink::open)) {
       kernel.setUp(kernel.createVxlan("calico", MAC, 0, vxlan(7, 8472, false)).index());
@@ -188,8 +189,8 @@ class LinuxSupportTest {
   }
 
   @Test
+  @ExtendWith(FreshNetworkNamespace.class)
   void aPortHeldByAProcessNamesIt() throws Exception {
-    Kernel.requireNamespaces();
     try (var namespace = NetworkNamespace.createAnonymous();
         var kernel = namespace.call(RtNetlink::open);
         var holder = namespace.call(() -> new DatagramSocket(8472))) {

@@ -15,17 +15,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
+@ExtendWith(FreshNetworkNamespace.class)
 class NetworkNamespaceTest {
   private static final String NAME = "jt" + ProcessHandle.current().pid() + "-ns";
-
-  @BeforeEach
-  void needsRights() {
-    Kernel.requireNamespaces();
-  }
 
   private static String ofThread() throws IOException {
     return Files.readSymbolicLink(Path.of("/proc/thread-self/ns/net")).toString();

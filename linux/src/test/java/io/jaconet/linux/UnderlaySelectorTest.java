@@ -18,7 +18,9 @@ import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(FreshNetworkNamespace.class)
 class UnderlaySelectorTest {
   private static final Set<IpFamily> V4 = EnumSet.of(IpFamily.V4);
   private static final Set<IpFamily> DUAL = EnumSet.allOf(IpFamily.class);
@@ -29,7 +31,6 @@ class UnderlaySelectorTest {
   /** two: both families and the default routes; one: IPv4, and the route to 203.0.113.0/24 from its second address. */
   @BeforeEach
   void makeHost() throws Exception {
-    Kernel.requireNamespaces();
     namespace = NetworkNamespace.createAnonymous();
     kernel = namespace.call(RtNetlink::open);
     ip("""
