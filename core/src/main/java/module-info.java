@@ -10,5 +10,9 @@ module io.jaconet.core {
   requires static java.compiler;
 
   exports io.jaconet.net;
+  exports io.jaconet.event;
   exports io.jaconet.overlay;
+  exports io.jaconet.spi;
+  exports io.jaconet.internal to
+      io.jaconet.subnet;
 }

@@ -1,9 +1,11 @@
-/** What tests of overlay networks need: network namespaces and a fabric of hosts in them. */
+/** What tests of overlay networks need: contracts for the SPIs, fakes, network namespaces and a fabric of hosts in them. */
 @org.jspecify.annotations.NullMarked
 module io.jaconet.testkit {
+  requires transitive io.jaconet.core;
   requires transitive io.jaconet.linux;
   requires org.slf4j;
   requires static transitive org.junit.jupiter.api;
+  requires static org.jspecify;
 
   exports io.jaconet.testkit;
 }

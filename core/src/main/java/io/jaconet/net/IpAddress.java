@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.primitives.Longs;
 import com.google.errorprone.annotations.Immutable;
+import io.jaconet.internal.Printable;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,13 +47,21 @@ public final class IpAddress implements Comparable<IpAddress> {
    * @throws IllegalArgumentException unless there are 4 or 16 bytes
    */
   public static IpAddress fromBytes(byte[] bytes) {
-    checkArgument(bytes.length == 4 || bytes.length == 16, "an IP address has 4 or 16 bytes, not %s", bytes.length);
+    checkArgument(
+        bytes.length == 4 || bytes.length == 16,
+        "an IP address has 4 or 16 bytes, not %s",
+        bytes.length);
     if (bytes.length == 4) {
-      return v4((bytes[0] & 0xff) << 24 | (bytes[1] & 0xff) << 16 | (bytes[2] & 0xff) << 8 | bytes[3] & 0xff);
+      return v4((bytes[0] & 0xff) << 24
+          | (bytes[1] & 0xff) << 16
+          | (bytes[2] & 0xff) << 8
+          | bytes[3] & 0xff);
     }
     return v6(
-        Longs.fromBytes(bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]),
-        Longs.fromBytes(bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]));
+        Longs.fromBytes(
+            bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]),
+        Longs.fromBytes(
+            bytes[8], bytes[9], bytes[10], bytes[11], bytes[12], bytes[13], bytes[14], bytes[15]));
   }
 
   /**
@@ -63,7 +72,7 @@ public final class IpAddress implements Comparable<IpAddress> {
    */
   public static IpAddress parse(String text) {
     var address = text.indexOf(':') >= 0 ? parseV6(text) : parseV4(text);
-    checkArgument(address != null, "'%s' is not an IP address", abbreviated(text));
+    checkArgument(address != null, "'%s' is not an IP address", Printable.of(text));
     return address;
   }
 
@@ -287,7 +296,10 @@ public final class IpAddress implements Comparable<IpAddress> {
 
   @Override
   public boolean equals(@Nullable Object o) {
-    return o instanceof IpAddress other && family == other.family && high == other.high && low == other.low;
+    return o instanceof IpAddress other
+        && family == other.family
+        && high == other.high
+        && low == other.low;
   }
 
   @Override
@@ -302,7 +314,8 @@ public final class IpAddress implements Comparable<IpAddress> {
   }
 
   private static String dottedQuad(long bits) {
-    return (bits >>> 24 & 0xff) + "." + (bits >>> 16 & 0xff) + "." + (bits >>> 8 & 0xff) + "." + (bits & 0xff);
+    return (bits >>> 24 & 0xff) + "." + (bits >>> 16 & 0xff) + "." + (bits >>> 8 & 0xff) + "."
+        + (bits & 0xff);
   }
 
   private String v6Text() {
@@ -340,9 +353,5 @@ public final class IpAddress implements Comparable<IpAddress> {
   private int group(int index) {
     long half = index < GROUPS / 2 ? high : low;
     return (int) (half >>> (48 - 16 * (index % (GROUPS / 2))) & 0xffff);
-  }
-
-  static String abbreviated(String text) {
-    return text.length() <= 64 ? text : text.substring(0, 61) + "...";
   }
 }

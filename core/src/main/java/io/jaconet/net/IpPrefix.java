@@ -1,8 +1,12 @@
 package io.jaconet.net;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.collect.ImmutableList.toImmutableList;
 
+import com.google.common.collect.ImmutableList;
 import com.google.errorprone.annotations.Immutable;
+import io.jaconet.internal.Printable;
+import java.util.stream.Stream;
 
 /**
  * An address prefix of either family in CIDR notation. Host bits are cleared, as flannel does when it reads one. Ordered by base
@@ -10,6 +14,18 @@ import com.google.errorprone.annotations.Immutable;
  */
 @Immutable
 public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefix> {
+  private static final ImmutableList<IpPrefix> NOT_UNICAST = Stream.of(
+          "0.0.0.0/8",
+          "127.0.0.0/8",
+          "169.254.0.0/16",
+          "224.0.0.0/4",
+          "255.255.255.255/32",
+          "::/96",
+          "::ffff:0:0/96",
+          "fe80::/10",
+          "ff00::/8")
+      .map(IpPrefix::parse)
+      .collect(toImmutableList());
 
   public IpPrefix {
     int bits = base.family().bits();
@@ -29,13 +45,13 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
    */
   public static IpPrefix parse(String text) {
     int slash = text.indexOf('/');
-    checkArgument(slash > 0, "'%s' is not an address prefix such as 10.244.0.0/16", IpAddress.abbreviated(text));
+    checkArgument(slash > 0, "'%s' is not an address prefix such as 10.244.0.0/16", Printable.of(text));
     return new IpPrefix(IpAddress.parse(text.substring(0, slash)), parseLength(text, text.substring(slash + 1)));
   }
 
   private static int parseLength(String text, String digits) {
     boolean plain = !digits.isEmpty() && digits.length() <= 3 && digits.chars().allMatch(c -> c >= '0' && c <= '9');
-    checkArgument(plain, "'%s' has no prefix length after the slash", IpAddress.abbreviated(text));
+    checkArgument(plain, "'%s' has no prefix length after the slash", Printable.of(text));
     return Integer.parseInt(digits);
   }
 
@@ -62,6 +78,14 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
   /** Returns whether the two share an address. */
   public boolean overlaps(IpPrefix other) {
     return length <= other.length ? contains(other) : other.contains(this);
+  }
+
+  /**
+   * Returns whether every address in it may be a host's beyond its own link: none is unspecified, loopback, link-local, multicast,
+   * broadcast or IPv4-mapped. 240.0.0.0/4 counts as unicast, which is how Linux treats it.
+   */
+  public boolean isUnicast() {
+    return NOT_UNICAST.stream().noneMatch(this::overlaps);
   }
 
   /** Returns whether this is {@code 0.0.0.0/0} or {@code ::/0}. */

@@ -3,6 +3,7 @@ package io.jaconet.net;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.errorprone.annotations.Immutable;
+import io.jaconet.internal.Printable;
 import java.util.regex.Pattern;
 
 /** A 48-bit Ethernet address, held in the low bits of {@code value}. Printed in lower case with colons. */
@@ -23,7 +24,7 @@ public record MacAddress(long value) {
     checkArgument(
         TEXT.matcher(text).matches(),
         "'%s' is not a MAC address such as 02:42:ac:11:00:02",
-        IpAddress.abbreviated(text));
+        Printable.of(text));
     return new MacAddress(Long.parseLong(text.replace(":", ""), 16));
   }
 

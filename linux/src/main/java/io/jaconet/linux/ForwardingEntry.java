@@ -18,7 +18,8 @@ public sealed interface ForwardingEntry {
   record Fdb(int linkIndex, MacAddress mac, IpAddress destination) implements ForwardingEntry {}
 
   /** A nexthop object (kernel 5.3 and later) with a gateway that counts as on-link. */
-  record Nexthop(int id, int linkIndex, IpAddress gateway, int protocol) implements ForwardingEntry {}
+  record Nexthop(int id, int linkIndex, IpAddress gateway, int protocol)
+      implements ForwardingEntry {}
 
   /**
    * A unicast route in the main table.

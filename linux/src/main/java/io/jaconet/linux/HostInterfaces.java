@@ -6,6 +6,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
+import io.jaconet.net.IpPrefix;
 import java.util.Comparator;
 import java.util.Optional;
 
@@ -56,6 +57,15 @@ record HostInterfaces(
         .filter(a -> a.linkIndex() == link.index() && a.address().family() == family && isUsable(a))
         .sorted(PREFERENCE)
         .map(LinkAddress::address)
+        .collect(toImmutableList());
+  }
+
+  /** Returns the prefixes whose addresses the interface reaches without a router, of both families. */
+  ImmutableList<IpPrefix> onLinkPrefixes(Link link) {
+    return addresses.stream()
+        .filter(a -> a.linkIndex() == link.index())
+        .map(a -> new IpPrefix(a.address(), a.prefixLength()))
+        .distinct()
         .collect(toImmutableList());
   }
 

@@ -74,6 +74,12 @@ final class LibC {
 
     int getsockopt(int fd, int level, int option, @Out IntByReference value, IntByReference length);
 
+    int getsockopt(int fd, int level, int option, @Out ByteBuffer value, IntByReference length);
+
+    int listen(int fd, int backlog);
+
+    int connect(int fd, @In ByteBuffer address, int length);
+
     long sendmsg(int fd, long msghdr, int flags);
 
     long recvmsg(int fd, long msghdr, int flags);

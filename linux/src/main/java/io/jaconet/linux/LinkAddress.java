@@ -11,4 +11,5 @@ import io.jaconet.net.IpAddress;
  * @param scope the kernel's scope: 0 universe, 253 link, 254 host
  * @param flags the kernel's {@code IFA_F_*} flags
  */
-public record LinkAddress(int linkIndex, IpAddress address, int prefixLength, int scope, int flags) {}
+public record LinkAddress(
+    int linkIndex, IpAddress address, int prefixLength, int scope, int flags) {}

@@ -17,7 +17,7 @@ import java.util.Optional;
  * <p>Confined to one thread: it may be handed over but not used by two at a time. An instance stays in the namespace it was
  * opened in, whichever thread uses it.
  */
-public final class RtNetlink implements AutoCloseable {
+public final class RtNetlink implements ForwardingTables, AutoCloseable {
   private static final int NLM_F_EXCL = 0x200;
   private static final int NLM_F_CREATE = 0x400;
   private static final int RECEIVE_BUFFER_BYTES = 2 << 20;
@@ -220,12 +220,7 @@ public final class RtNetlink implements AutoCloseable {
     }
   }
 
-  /**
-   * Returns the main table's unicast routes of both families that have at most one hop.
-   *
-   * @param linkIndex the link they use, 0 for any
-   * @param protocol who made them, 0 for any
-   */
+  @Override
   public ImmutableList<ForwardingEntry.Route> routes(int linkIndex, int protocol) throws IOException {
     requestRoutes(linkIndex, protocol);
     return kernel.dump("dump(routes)", message -> RouteMessages.decodeEntry(message, linkIndex, protocol));
@@ -236,7 +231,7 @@ public final class RtNetlink implements AutoCloseable {
     RouteMessages.encodeDumpRequest(writer, AddressFamily.AF_UNSPEC, linkIndex, protocol);
   }
 
-  /** Returns the permanent neighbors of a link, of both families. */
+  @Override
   public ImmutableList<ForwardingEntry.Neighbor> neighbors(int linkIndex) throws IOException {
     checkIndex(linkIndex);
     NeighborMessages.encodeNeighborDumpRequest(kernel.dumpRequest(NeighborMessages.RTM_GETNEIGH), linkIndex);
@@ -248,7 +243,7 @@ public final class RtNetlink implements AutoCloseable {
         });
   }
 
-  /** Returns the permanent entries of a VXLAN device's own forwarding database. */
+  @Override
   public ImmutableList<ForwardingEntry.Fdb> fdb(int linkIndex) throws IOException {
     checkIndex(linkIndex);
     NeighborMessages.encodeFdbDumpRequest(kernel.dumpRequest(NeighborMessages.RTM_GETNEIGH), linkIndex);
@@ -260,11 +255,7 @@ public final class RtNetlink implements AutoCloseable {
         });
   }
 
-  /**
-   * Returns the nexthop objects with an on-link gateway.
-   *
-   * @param linkIndex the link they use, 0 for any
-   */
+  @Override
   public ImmutableList<ForwardingEntry.Nexthop> nexthops(int linkIndex) throws IOException {
     NexthopMessages.encodeDumpRequest(kernel.dumpRequest(NexthopMessages.RTM_GETNEXTHOP), linkIndex);
     return kernel.dump(
@@ -275,12 +266,7 @@ public final class RtNetlink implements AutoCloseable {
         });
   }
 
-  /**
-   * Makes {@code changes} in their order, each whatever became of the ones before it.
-   *
-   * @return what the kernel refused, in order; empty if all went well
-   * @throws IOException if the kernel's answers were lost: some of the changes are then made, and a dump must tell which
-   */
+  @Override
   public ImmutableList<EntryFailure> apply(List<EntryChange> changes) throws IOException {
     var failures = ImmutableList.<EntryFailure>builder();
     kernel.batch(

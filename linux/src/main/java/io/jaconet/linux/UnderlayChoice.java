@@ -219,7 +219,12 @@ final class UnderlayChoice {
     var publicIps = new EnumMap<IpFamily, IpAddress>(addresses);
     publicIps.replaceAll((family, address) -> selection.publicIps().getOrDefault(family, address));
     return new Underlay(
-        link.name(), link.index(), link.mtu(), Maps.immutableEnumMap(addresses), Maps.immutableEnumMap(publicIps));
+        link.name(),
+        link.index(),
+        link.mtu(),
+        Maps.immutableEnumMap(addresses),
+        Maps.immutableEnumMap(publicIps),
+        host.onLinkPrefixes(link));
   }
 
   private IpAddress preferred(Link link, IpFamily family) throws Refused {

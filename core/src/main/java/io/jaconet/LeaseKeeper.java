@@ -1,0 +1,276 @@
+package io.jaconet;
+
+import static com.google.common.base.Preconditions.checkState;
+
+import io.jaconet.event.Backoff;
+import io.jaconet.event.EventLoop;
+import io.jaconet.overlay.Lease;
+import io.jaconet.overlay.LeaseGrant;
+import io.jaconet.overlay.LeaseLostException;
+import io.jaconet.overlay.LeaseRequest;
+import io.jaconet.overlay.NoFreeSubnetException;
+import io.jaconet.spi.SubnetManager;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executor;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Holds the own lease: acquires it, renews it in time, and says when it must not be used. The deadline counts from the moment at which the
+ * request was <em>sent</em>, on the monotonic and on the wall clock, whichever is worse: the store's own countdown began later, so nobody
+ * else can have the subnet before it.
+ *
+ * <p>Confined to the network's event loop; calls to the store run on the I/O executor, one at a time.
+ */
+final class LeaseKeeper {
+  private static final Duration FIRST_RETRY = Duration.ofMillis(200);
+  private static final Duration LAST_RETRY = Duration.ofSeconds(30);
+  private static final Duration LONGEST_CHECK = Duration.ofSeconds(30);
+  private static final Duration LONGEST_GUARD = Duration.ofSeconds(10);
+
+  private final EventLoop loop;
+  private final Executor io;
+  private final SubnetManager subnetManager;
+  private final @Nullable Duration renewMargin;
+  private final Listener listener;
+  private final Backoff backoff;
+  private LeaseRequest request;
+  private @Nullable LeaseGrant grant;
+  private long sentNanos;
+  private Instant sentWall = Instant.MIN;
+  private boolean joined;
+  private boolean fenced;
+  private boolean busy;
+  private boolean again;
+  private boolean stopped;
+  private EventLoop.@Nullable Timer timer;
+
+  LeaseKeeper(
+      EventLoop loop,
+      Executor io,
+      SubnetManager subnetManager,
+      LeaseRequest request,
+      @Nullable Duration renewMargin,
+      RandomGenerator random,
+      Listener listener) {
+    this.loop = loop;
+    this.io = io;
+    this.subnetManager = subnetManager;
+    this.request = request;
+    this.renewMargin = renewMargin;
+    this.listener = listener;
+    this.backoff = new Backoff(FIRST_RETRY, LAST_RETRY, random);
+  }
+
+  /** Acquires the lease, and keeps trying while the store does not answer. */
+  void start() {
+    checkState(loop.inEventLoop());
+    attempt();
+  }
+
+  /** Asks the store at once whether the lease still stands, because something suggests that it does not. */
+  void verify() {
+    checkState(loop.inEventLoop());
+    if (busy) {
+      again = true;
+    } else if (!stopped) {
+      attempt();
+    }
+  }
+
+  /** Stops. The lease stays as it is in the store. */
+  void stop() {
+    checkState(loop.inEventLoop());
+    stopped = true;
+    cancelTimer();
+  }
+
+  @Nullable Lease lease() {
+    return grant == null ? null : grant.lease();
+  }
+
+  /** Returns whether the own subnet may be used now. */
+  boolean usable() {
+    return grant != null && !fenced;
+  }
+
+  private void attempt() {
+    cancelTimer();
+    busy = true;
+    long sentAt = loop.nanoTime();
+    Instant wallSentAt = loop.now();
+    var held = grant;
+    Callable<LeaseGrant> call = held == null
+        ? () -> subnetManager.acquire(request)
+        : () -> subnetManager.renew(held.lease(), request.attributes());
+    io.execute(() -> {
+      try {
+        LeaseGrant granted = call.call();
+        loop.execute(() -> granted(granted, sentAt, wallSentAt));
+      } catch (Exception e) {
+        loop.execute(() -> failed(e));
+      }
+    });
+    if (held != null) {
+      // The store may take its time, but the deadline does not wait for it.
+      timer = loop.schedule(checkInterval(held), this::check);
+    }
+  }
+
+  private void granted(LeaseGrant granted, long sentAt, Instant wallSentAt) {
+    busy = false;
+    if (stopped) {
+      return;
+    }
+    var before = lease();
+    boolean was = fenced;
+    grant = granted;
+    sentNanos = sentAt;
+    sentWall = wallSentAt;
+    if (remaining(granted).isNegative()) {
+      failed(new IOException("the store's answer came after the lease had run out"));
+      return;
+    }
+    joined = true;
+    fenced = false;
+    backoff.reset();
+    listener.held(before, granted.lease(), was);
+    next();
+  }
+
+  private void failed(Exception e) {
+    busy = false;
+    if (stopped) {
+      return;
+    }
+    if (e instanceof LeaseLostException) {
+      var lost = lease();
+      if (lost != null) {
+        request = new LeaseRequest(request.config(), request.nodeId(), request.attributes(), lost.subnets());
+      }
+      fence("the lease is lost: " + e.getMessage());
+      grant = null;
+    } else if (!joined && (!(e instanceof IOException) || e instanceof NoFreeSubnetException)) {
+      stopped = true;
+      listener.refused(e);
+      return;
+    }
+    listener.storeFailed(e);
+    again = false;
+    cancelTimer();
+    timer = loop.schedule(min(backoff.next(), grant == null ? LAST_RETRY : checkInterval(grant)), this::attemptOrCheck);
+  }
+
+  private void attemptOrCheck() {
+    checkDeadline();
+    if (!stopped) {
+      attempt();
+    }
+  }
+
+  private void check() {
+    checkDeadline();
+    next();
+  }
+
+  private void next() {
+    cancelTimer();
+    var held = grant;
+    if (stopped || held == null) {
+      return;
+    }
+    boolean due = again || untilRenewal(held).isNegative();
+    if (due && !busy) {
+      again = false;
+      attempt();
+    } else if (held.timeToLive() != null) {
+      timer = loop.schedule(checkInterval(held), this::check);
+    }
+  }
+
+  private void checkDeadline() {
+    var held = grant;
+    if (held != null && !fenced && remaining(held).minus(guard(held)).isNegative()) {
+      fence("the lease could not be renewed before its end");
+    }
+  }
+
+  private void fence(String reason) {
+    if (!fenced) {
+      fenced = true;
+      listener.fenced(reason);
+    }
+  }
+
+  private Duration checkInterval(LeaseGrant held) {
+    Duration ttl = held.timeToLive();
+    if (ttl == null) {
+      return LONGEST_CHECK;
+    }
+    Duration untilDeadline = fenced ? LONGEST_CHECK : remaining(held).minus(guard(held));
+    Duration interval = min(min(untilDeadline.plusNanos(1), ttl.dividedBy(20)), LONGEST_CHECK);
+    return interval.isNegative() ? Duration.ZERO : interval;
+  }
+
+  /** Returns how long the lease may still be used, by the worse of the two clocks; without end for a reservation. */
+  private Duration remaining(LeaseGrant held) {
+    Duration ttl = held.timeToLive();
+    return ttl == null ? Duration.ofDays(36_500) : ttl.minus(elapsed());
+  }
+
+  private Duration untilRenewal(LeaseGrant held) {
+    Duration ttl = held.timeToLive();
+    if (ttl == null) {
+      return Duration.ofDays(36_500);
+    }
+    Duration margin = renewMargin != null && renewMargin.compareTo(ttl) < 0 ? renewMargin : ttl.dividedBy(2);
+    return ttl.minus(margin).minus(elapsed());
+  }
+
+  private Duration elapsed() {
+    Duration monotonic = Duration.ofNanos(loop.nanoTime() - sentNanos);
+    Duration wall = Duration.between(sentWall, loop.now());
+    return monotonic.compareTo(wall) > 0 ? monotonic : wall;
+  }
+
+  /** Returns how long before the end of a lease it is given up, so that traffic has stopped by then. */
+  private static Duration guard(LeaseGrant held) {
+    Duration ttl = held.timeToLive();
+    return ttl == null ? Duration.ZERO : min(ttl.dividedBy(20), LONGEST_GUARD);
+  }
+
+  private static Duration min(Duration a, Duration b) {
+    return a.compareTo(b) < 0 ? a : b;
+  }
+
+  private void cancelTimer() {
+    if (timer != null) {
+      timer.cancel();
+      timer = null;
+    }
+  }
+
+  /** Is told on the loop. */
+  interface Listener {
+
+    /**
+     * The lease is held.
+     *
+     * @param before what was held before, null for the first or after a loss
+     * @param wasFenced whether its use had to stop meanwhile
+     */
+    void held(@Nullable Lease before, Lease now, boolean wasFenced);
+
+    /** The subnet must not be used from now on, until {@link #held} is called. */
+    void fenced(String reason);
+
+    /** A call to the store failed and will be tried again. */
+    void storeFailed(Exception cause);
+
+    /** The first lease was refused in a way that trying again does not change. The keeper has stopped. */
+    void refused(Exception cause);
+  }
+}

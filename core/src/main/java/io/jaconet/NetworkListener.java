@@ -1,0 +1,23 @@
+package io.jaconet;
+
+import io.jaconet.overlay.Lease;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Is told what happens to a network. Calls come one at a time, in order, on a thread of the I/O executor: a listener that is slow delays
+ * later calls to itself and nothing else; what it throws is logged.
+ */
+public interface NetworkListener {
+
+  /** The state changed. */
+  default void onState(NetworkState state) {}
+
+  /** The own lease changed: the first came, or its subnets are others than before. {@code before} is null for the first. */
+  default void onLease(@Nullable Lease before, Lease after) {}
+
+  /** A peer came ({@code before} is null), changed, or went ({@code after} is null). The kernel follows, or has followed. */
+  default void onPeer(@Nullable Lease before, @Nullable Lease after) {}
+
+  /** A record is kept away from the kernel. Comes once for each distinct reason. */
+  default void onQuarantine(Quarantined record) {}
+}

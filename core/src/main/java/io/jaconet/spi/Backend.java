@@ -1,0 +1,105 @@
+package io.jaconet.spi;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
+import io.jaconet.overlay.CloseMode;
+import io.jaconet.overlay.Lease;
+import io.jaconet.overlay.LeaseAttributes;
+import io.jaconet.overlay.Subnets;
+import io.jaconet.overlay.Underlay;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The data path of one network on one host.
+ *
+ * <p>All methods except {@link #claims} are called on the network's event loop, one at a time, and must not wait for anything but the
+ * kernel. The calls come in this order: {@link #prepare}, {@link #open}, then {@link #apply}, {@link #audit}, {@link #suspend} and
+ * {@code open} again as often as needed, and {@link #close} at any time, last and once.
+ *
+ * <p>A backend says what should be in the kernel, compares with what is, and writes the difference; it touches nothing that is not its
+ * own. What fails for one peer is answered for that peer and holds up no other.
+ */
+public interface Backend {
+
+  /**
+   * Selects the underlay and makes the device, or adopts one that an earlier run left. Nothing is routed to it yet.
+   *
+   * @throws IOException if that is impossible; nothing that was not there before is left behind
+   */
+  Preparation prepare() throws IOException;
+
+  /**
+   * Gives the device the addresses of {@code own} and brings it up. Also called after {@link #suspend}, and with another lease when the
+   * own one had to change.
+   *
+   * @throws IOException if the kernel refused; calling again is safe
+   */
+  void open(Lease own) throws IOException;
+
+  /**
+   * Returns what of {@code peer} no other peer may have, such as a VTEP's MAC. Pure; may be called from any thread.
+   *
+   * @throws IllegalArgumentException if a peer with such a lease cannot be reached by this backend; the message says why
+   */
+  ImmutableSet<?> claims(Lease peer);
+
+  /**
+   * Makes the changes. Each peer is told of at most once in a call.
+   *
+   * @throws IOException if nothing can be done for any peer, the device being lost for example
+   */
+  Report apply(ImmutableList<PeerChange> changes) throws IOException;
+
+  /**
+   * Compares the kernel with what {@code peers}, all there are, ask for, and mends what differs: adds what is missing, corrects what was
+   * changed, removes what is the backend's own and belongs to no peer. Writes nothing where nothing differs.
+   *
+   * @throws IOException if nothing can be done for any peer, the device being lost for example
+   */
+  Report audit(ImmutableList<Lease> peers) throws IOException;
+
+  /** Stops all traffic of the network through this host in both directions, until {@link #open} is called again. */
+  void suspend() throws IOException;
+
+  /**
+   * Frees what the backend holds open, and leaves in the kernel what {@code mode} says. Goes on after a failure and throws it at the end.
+   */
+  void close(CloseMode mode) throws IOException;
+
+  /**
+   * What a backend knows before there is a lease.
+   *
+   * @param underlay the side that carries encapsulated packets
+   * @param attributes what to publish
+   * @param overlayMtu the largest inner IP packet in bytes that every enabled family of the overlay carries unfragmented
+   */
+  record Preparation(Underlay underlay, LeaseAttributes attributes, int overlayMtu) {}
+
+  /**
+   * A peer that came, went or changed.
+   *
+   * @param before what was applied last, null if the peer is new
+   * @param after what shall be now, null if the peer is gone; of the same subnets as {@code before}
+   */
+  record PeerChange(@Nullable Lease before, @Nullable Lease after) {
+
+    /** Returns the subnets of the peer. */
+    public Subnets subnets() {
+      var known = after != null ? after : before;
+      if (known == null) {
+        throw new IllegalStateException("a change of no peer");
+      }
+      return known.subnets();
+    }
+  }
+
+  /**
+   * What came of a change or an audit. Every peer not in {@code pending} stands as wanted.
+   *
+   * @param pending why a peer is not (or not fully) as wanted; to be tried again
+   * @param writes how many entries were written to or removed from the kernel
+   */
+  record Report(ImmutableMap<Subnets, String> pending, int writes) {}
+}

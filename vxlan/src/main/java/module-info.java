@@ -1,0 +1,13 @@
+/** Backend {@code vxlan}: the kernel's VXLAN device. */
+@org.jspecify.annotations.NullMarked
+module io.jaconet.vxlan {
+  requires transitive io.jaconet.core;
+  requires io.jaconet.linux;
+  requires com.google.gson;
+  requires org.slf4j;
+
+  exports io.jaconet.vxlan;
+
+  provides io.jaconet.spi.BackendProvider with
+      io.jaconet.vxlan.VxlanBackendProvider;
+}
