@@ -51,7 +51,8 @@ class NetworkNamespaceTest {
   @Test
   void aFreshNamespaceHasNothingButALoopback() throws Exception {
     try (var namespace = NetworkNamespace.createAnonymous()) {
-      var interfaces = namespace.call(() -> Files.readAllLines(Path.of("/proc/thread-self/net/dev")));
+      var interfaces =
+          namespace.call(() -> Files.readAllLines(Path.of("/proc/thread-self/net/dev")));
 
       assertEquals(3, interfaces.size());
     }
@@ -73,12 +74,18 @@ class NetworkNamespaceTest {
     var thrown = new IOException("from inside");
 
     try (var namespace = NetworkNamespace.createAnonymous()) {
-      assertSame(thrown, assertThrows(IOException.class, () -> namespace.run(() -> {
-        throw thrown;
-      })));
-      assertThrows(AssertionError.class, () -> namespace.run(() -> {
-        throw new AssertionError();
-      }));
+      assertSame(
+          thrown,
+          assertThrows(
+              IOException.class,
+              () -> namespace.run(() -> {
+                throw thrown;
+              })));
+      assertThrows(
+          AssertionError.class,
+          () -> namespace.run(() -> {
+            throw new AssertionError();
+          }));
     }
   }
 
@@ -88,10 +95,12 @@ class NetworkNamespaceTest {
     var never = new CountDownLatch(1);
     try (var namespace = NetworkNamespace.createAnonymous()) {
       var passedOn = new FutureTask<>(() -> {
-        assertThrows(InterruptedException.class, () -> namespace.run(() -> {
-          inside.countDown();
-          never.await();
-        }));
+        assertThrows(
+            InterruptedException.class,
+            () -> namespace.run(() -> {
+              inside.countDown();
+              never.await();
+            }));
         return Thread.currentThread().isInterrupted();
       });
       var caller = new Thread(passedOn);
@@ -171,7 +180,9 @@ class NetworkNamespaceTest {
         assertEquals(created, byName);
         assertEquals(created, byPath);
         assertTrue(NetworkNamespace.names().contains(NAME));
-        var process = new ProcessBuilder("ip", "netns", "exec", NAME, "readlink", "/proc/self/ns/net").start();
+        var process = new ProcessBuilder(
+                "ip", "netns", "exec", NAME, "readlink", "/proc/self/ns/net")
+            .start();
         assertEquals(
             created.call(NetworkNamespaceTest::ofThread),
             new String(process.getInputStream().readAllBytes(), UTF_8).strip());
@@ -247,7 +258,8 @@ class NetworkNamespaceTest {
     namespace.close();
 
     assertInstanceOf(
-        IllegalStateException.class, assertThrows(RuntimeException.class, () -> namespace.run(() -> new Socket())));
+        IllegalStateException.class,
+        assertThrows(RuntimeException.class, () -> namespace.run(() -> new Socket())));
     assertThrows(IllegalStateException.class, namespace::fd);
   }
 

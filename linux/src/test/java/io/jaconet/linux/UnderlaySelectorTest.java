@@ -55,7 +55,9 @@ class UnderlaySelectorTest {
   }
 
   private void ip(String batch) throws Exception {
-    var process = namespace.start(new ProcessBuilder("ip", "-batch", "-").inheritIO().redirectInput(ProcessBuilder.Redirect.PIPE));
+    var process = namespace.start(new ProcessBuilder("ip", "-batch", "-")
+        .inheritIO()
+        .redirectInput(ProcessBuilder.Redirect.PIPE));
     try (var stdin = process.outputWriter()) {
       stdin.write(batch);
     }
@@ -86,7 +88,8 @@ class UnderlaySelectorTest {
     assertEquals(1450, underlay.mtu());
     assertEquals(kernel.link("two").orElseThrow().index(), underlay.interfaceIndex());
     assertEquals(
-        Map.of(IpFamily.V4, IpAddress.parse("192.0.2.1"), IpFamily.V6, IpAddress.parse("2001:db8::1")),
+        Map.of(
+            IpFamily.V4, IpAddress.parse("192.0.2.1"), IpFamily.V6, IpAddress.parse("2001:db8::1")),
         underlay.addresses());
     assertEquals(underlay.addresses(), underlay.publicIps());
   }
@@ -105,13 +108,15 @@ class UnderlaySelectorTest {
       var e = assertThrows(NoUnderlayException.class, () -> select(reaching(target), V4));
 
       assertTrue(e.toString().contains("route to " + target), e::toString);
-      assertTrue(e.toString().contains("one (mtu 1400, 198.51.100.1/24, 198.51.100.2/24"), e::toString);
+      assertTrue(
+          e.toString().contains("one (mtu 1400, 198.51.100.1/24, 198.51.100.2/24"), e::toString);
     }
   }
 
   @Test
   void anInterfaceWithoutTheFamilyIsRefusedByName() {
-    var e = assertThrows(NoUnderlayException.class, () -> select(UnderlaySelection.ofInterface("lo"), DUAL));
+    var e = assertThrows(
+        NoUnderlayException.class, () -> select(UnderlaySelection.ofInterface("lo"), DUAL));
 
     assertTrue(e.toString().contains("lo has no usable IPv4 address"), e::toString);
   }
@@ -125,11 +130,20 @@ class UnderlaySelectorTest {
     var equal = route(defaultV4, 1024, 5);
 
     assertEquals(
-        Map.of(IpFamily.V4, 4), UnderlaySelector.defaultRouteLinks(List.of(unreachable, last, first, equal)));
+        Map.of(IpFamily.V4, 4),
+        UnderlaySelector.defaultRouteLinks(List.of(unreachable, last, first, equal)));
   }
 
   private static KernelRoute route(IpPrefix destination, int metric, int link) {
     return new KernelRoute(
-        destination, 254, 1, 0, 3, metric, null, 0, ImmutableList.of(new KernelRoute.Hop(link, null, false)));
+        destination,
+        254,
+        1,
+        0,
+        3,
+        metric,
+        null,
+        0,
+        ImmutableList.of(new KernelRoute.Hop(link, null, false)));
   }
 }

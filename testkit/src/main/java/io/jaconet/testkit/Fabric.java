@@ -57,14 +57,18 @@ public final class Fabric implements AutoCloseable {
 
     /** Sets how the names of all namespaces begin. */
     public Builder prefix(String prefix) {
-      checkArgument(prefix.matches("[a-z0-9][a-z0-9-]{0,40}"), "'%s' is not a prefix: lower case, digits, -", prefix);
+      checkArgument(
+          prefix.matches("[a-z0-9][a-z0-9-]{0,40}"),
+          "'%s' is not a prefix: lower case, digits, -",
+          prefix);
       this.prefix = prefix;
       return this;
     }
 
     /** Sets the number of hosts, 1 to 200. */
     public Builder hosts(int hosts) {
-      checkArgument(hosts >= 1 && hosts <= MAX_HOSTS, "%s hosts; 1 to %s are possible", hosts, MAX_HOSTS);
+      checkArgument(
+          hosts >= 1 && hosts <= MAX_HOSTS, "%s hosts; 1 to %s are possible", hosts, MAX_HOSTS);
       this.hosts = hosts;
       return this;
     }
@@ -72,7 +76,11 @@ public final class Fabric implements AutoCloseable {
     /** Sets the MTU of the underlay in bytes, from 1280, the least that IPv6 works with. */
     public Builder underlayMtu(int underlayMtu) {
       checkArgument(
-          underlayMtu >= MIN_MTU && underlayMtu <= MAX_MTU, "MTU %s is not in %s..%s", underlayMtu, MIN_MTU, MAX_MTU);
+          underlayMtu >= MIN_MTU && underlayMtu <= MAX_MTU,
+          "MTU %s is not in %s..%s",
+          underlayMtu,
+          MIN_MTU,
+          MAX_MTU);
       this.underlayMtu = underlayMtu;
       return this;
     }
@@ -138,7 +146,8 @@ public final class Fabric implements AutoCloseable {
       return new Host(
           name(number),
           namespace,
-          ImmutableMap.copyOf(Maps.transformValues(UNDERLAY, prefix -> prefix.base().plus(address))));
+          ImmutableMap.copyOf(
+              Maps.transformValues(UNDERLAY, prefix -> prefix.base().plus(address))));
     }
 
     private static Fabric fabric(ImmutableList<Host> stations) {
@@ -175,7 +184,8 @@ public final class Fabric implements AutoCloseable {
       }
     }
 
-    private static void addAddresses(StationKernel kernel, Link link, Host host) throws IOException {
+    private static void addAddresses(StationKernel kernel, Link link, Host host)
+        throws IOException {
       for (var prefix : UNDERLAY.values()) {
         kernel.addAddress(link, host.address(prefix.family()), prefix.length());
       }

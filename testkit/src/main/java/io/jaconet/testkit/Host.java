@@ -79,12 +79,15 @@ public final class Host implements Station {
     var byFamily = new EnumMap<IpFamily, IpAddress>(IpFamily.class);
     for (var subnet : subnets) {
       checkArgument(
-          byFamily.put(subnet.family(), subnet.base().plus(number + 1L)) == null, "two %s subnets", subnet.family());
+          byFamily.put(subnet.family(), subnet.base().plus(number + 1L)) == null,
+          "two %s subnets",
+          subnet.family());
     }
     var overlayAddresses = Maps.immutableEnumMap(byFamily);
     var workload = takeOver(workloadName, port, overlayAddresses);
     if (workload == null) {
-      workload = new Workload(workloadName, Fabric.createNamespace(workloadName, false), overlayAddresses);
+      workload =
+          new Workload(workloadName, Fabric.createNamespace(workloadName, false), overlayAddresses);
       try {
         connect(workload, overlayMtu, port, subnets);
       } catch (IOException e) {
@@ -101,8 +104,8 @@ public final class Host implements Station {
     return workload;
   }
 
-  private @Nullable Workload takeOver(String name, String port, ImmutableMap<IpFamily, IpAddress> addresses)
-      throws IOException {
+  private @Nullable Workload takeOver(
+      String name, String port, ImmutableMap<IpFamily, IpAddress> addresses) throws IOException {
     if (!NetworkNamespace.names().contains(name)) {
       return null;
     }
@@ -112,7 +115,8 @@ public final class Host implements Station {
     }
     try (var kernel = StationKernel.of(this)) {
       if (kernel.hasLink(port)) {
-        // While the namespace at the other end still exists: the kernel takes its time to end that, and the link with it.
+        // While the namespace at the other end still exists: the kernel takes its time to end that,
+        // and the link with it.
         kernel.deleteLink(port);
       }
     }
@@ -131,9 +135,12 @@ public final class Host implements Station {
     }
   }
 
-  private void connect(Workload workload, int overlayMtu, String port, IpPrefix... subnets) throws IOException {
+  private void connect(Workload workload, int overlayMtu, String port, IpPrefix... subnets)
+      throws IOException {
     try (var kernel = StationKernel.of(this)) {
-      var bridge = kernel.hasLink(WORKLOAD_BRIDGE) ? kernel.link(WORKLOAD_BRIDGE) : kernel.addBridge(WORKLOAD_BRIDGE);
+      var bridge = kernel.hasLink(WORKLOAD_BRIDGE)
+          ? kernel.link(WORKLOAD_BRIDGE)
+          : kernel.addBridge(WORKLOAD_BRIDGE);
       kernel.addPort(bridge, port, workload, overlayMtu);
       if (workloads.isEmpty()) {
         // Those of an earlier run may be of another subnet.

@@ -34,7 +34,8 @@ public sealed interface Station permits Host, Workload {
    * @throws IOException if it cannot be started or the wait is interrupted
    */
   default Outcome run(String... command) throws IOException {
-    var builder = new ProcessBuilder(ImmutableList.<String>builder().add("timeout", "60").add(command).build());
+    var builder = new ProcessBuilder(
+        ImmutableList.<String>builder().add("timeout", "60").add(command).build());
     builder.environment().put("LC_ALL", "C");
     var process = namespace().start(builder.redirectErrorStream(true));
     try (var stdout = process.getInputStream()) {
@@ -54,7 +55,8 @@ public sealed interface Station permits Host, Workload {
    * @return the outcome, ok if at least one answer came
    */
   default Outcome ping(IpAddress target, int count) throws IOException {
-    return run("ping", "-n", "-c", Integer.toString(count), "-i", "0.2", "-W", "1", target.toString());
+    return run(
+        "ping", "-n", "-c", Integer.toString(count), "-i", "0.2", "-W", "1", target.toString());
   }
 
   /**
@@ -66,7 +68,8 @@ public sealed interface Station permits Host, Workload {
   default void awaitAnswerFrom(IpAddress target) throws IOException {
     var outcome = run("ping", "-n", "-q", "-c", "1", "-i", "0.05", "-w", "30", target.toString());
     if (!outcome.ok()) {
-      throw new IOException(name() + " gets no answer from " + target + ": " + outcome.output().strip());
+      throw new IOException(
+          name() + " gets no answer from " + target + ": " + outcome.output().strip());
     }
   }
 }

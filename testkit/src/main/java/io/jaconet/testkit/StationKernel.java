@@ -35,7 +35,9 @@ final class StationKernel implements AutoCloseable {
   }
 
   Link link(String name) throws IOException {
-    return netlink.link(name).orElseThrow(() -> new IOException(station.name() + " has no interface " + name));
+    return netlink
+        .link(name)
+        .orElseThrow(() -> new IOException(station.name() + " has no interface " + name));
   }
 
   Link addBridge(String name) throws IOException {
@@ -46,7 +48,8 @@ final class StationKernel implements AutoCloseable {
 
   /** Adds a port to {@code bridge} that is connected to {@code eth0} of {@code other}, which stays down. */
   void addPort(Link bridge, String port, Station other, int mtu) throws IOException {
-    var link = netlink.createVeth(port, Host.UNDERLAY_INTERFACE, other.namespace().fd());
+    var link =
+        netlink.createVeth(port, Host.UNDERLAY_INTERFACE, other.namespace().fd());
     netlink.setMtu(link.index(), mtu);
     netlink.setMaster(link.index(), bridge.index());
     netlink.setUp(link.index());
@@ -80,7 +83,8 @@ final class StationKernel implements AutoCloseable {
 
   void addDefaultRoute(Link link, IpAddress gateway) throws IOException {
     var everywhere = new IpPrefix(IpAddress.unspecified(gateway.family()), 0);
-    var route = new ForwardingEntry.Route(everywhere, link.index(), gateway, false, 0, RTPROT_STATIC, 0);
+    var route =
+        new ForwardingEntry.Route(everywhere, link.index(), gateway, false, 0, RTPROT_STATIC, 0);
     for (var failure : netlink.apply(ImmutableList.of(EntryChange.create(route)))) {
       throw failure.toException();
     }
