@@ -391,4 +391,10 @@ class UnderlayChoiceTest {
   void aHostWithoutInterfacesGetsAMessageAndNoCrash() {
     assertMentions("Interfaces here: none", refusal(selection(), DUAL));
   }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::1", "ff02::1"})
+  void aPublicIpThatNoPeerCouldSendToIsTheCallersMistake(String publicIp) {
+    assertThrows(IllegalArgumentException.class, () -> withPublic(selection(), publicIp).build());
+  }
 }
