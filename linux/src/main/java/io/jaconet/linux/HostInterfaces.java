@@ -18,7 +18,9 @@ import java.util.Optional;
  * @param defaultRouteLinks per family the interface of the first default route in the main table, absent without one
  */
 record HostInterfaces(
-    ImmutableList<Link> links, ImmutableList<LinkAddress> addresses, ImmutableMap<IpFamily, Integer> defaultRouteLinks) {
+    ImmutableList<Link> links,
+    ImmutableList<LinkAddress> addresses,
+    ImmutableMap<IpFamily, Integer> defaultRouteLinks) {
   private static final int IFA_F_TEMPORARY = 0x01;
   private static final int IFA_F_DADFAILED = 0x08;
   private static final int IFA_F_DEPRECATED = 0x20;
@@ -48,7 +50,8 @@ record HostInterfaces(
   }
 
   boolean has(Link link, IpAddress address) {
-    return addresses.stream().anyMatch(a -> a.linkIndex() == link.index() && a.address().equals(address));
+    return addresses.stream()
+        .anyMatch(a -> a.linkIndex() == link.index() && a.address().equals(address));
   }
 
   /** Returns the addresses that peers could send to, best first. */
@@ -70,7 +73,8 @@ record HostInterfaces(
   }
 
   private static boolean isUsable(LinkAddress address) {
-    return address.address().isHostUnicast() && (address.flags() & (IFA_F_DEPRECATED | IFA_F_DADFAILED)) == 0;
+    return address.address().isHostUnicast()
+        && (address.flags() & (IFA_F_DEPRECATED | IFA_F_DADFAILED)) == 0;
   }
 
   /** Returns a word on why {@code link} has no usable address of {@code family}. */
@@ -87,12 +91,16 @@ record HostInterfaces(
     if ((address.flags() & IFA_F_DEPRECATED) != 0) {
       return "deprecated";
     }
-    return (address.flags() & IFA_F_DADFAILED) != 0 ? "a duplicate" : "not a host's unicast address";
+    return (address.flags() & IFA_F_DADFAILED) != 0
+        ? "a duplicate"
+        : "not a host's unicast address";
   }
 
   /** Returns what stands here, for an error message. */
   String describe() {
-    return links.isEmpty() ? "none" : String.join("; ", links.stream().map(this::describe).toList());
+    return links.isEmpty()
+        ? "none"
+        : String.join("; ", links.stream().map(this::describe).toList());
   }
 
   private String describe(Link link) {
