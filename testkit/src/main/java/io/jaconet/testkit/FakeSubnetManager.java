@@ -35,6 +35,7 @@ public final class FakeSubnetManager implements SubnetManager {
   private final List<Watcher> watchers = new ArrayList<>();
   private final @Nullable Duration timeToLive;
   private @Nullable IOException failure;
+  private boolean silent;
   private long revision;
   private int calls;
 
@@ -132,7 +133,9 @@ public final class FakeSubnetManager implements SubnetManager {
   }
 
   private void tell(LeaseEvent event) {
-    List.copyOf(watchers).forEach(watcher -> watcher.onEvents(ImmutableList.of(event)));
+    if (!silent) {
+      List.copyOf(watchers).forEach(watcher -> watcher.onEvents(ImmutableList.of(event)));
+    }
   }
 
   /** Makes every call fail from now on, or succeed again if {@code cause} is null. Watches that run stay. */
@@ -140,16 +143,17 @@ public final class FakeSubnetManager implements SubnetManager {
     failure = cause;
   }
 
-  /** Ends all watches with {@code cause}. */
+  /** Ends all watches, silenced ones too, with {@code cause}. */
   public void cutWatches(IOException cause) {
     var cut = List.copyOf(watchers);
     watchers.clear();
+    silent = false;
     cut.forEach(watcher -> watcher.onFailure(cause));
   }
 
-  /** Loses what is written from now on until the next watch: the watches are dead, and nobody was told. */
+  /** Tells no watch of what is written from now on until the watches are cut, as on a connection that is dead without anyone knowing. */
   public void silenceWatches() {
-    watchers.clear();
+    silent = true;
   }
 
   /** Returns the lease of {@code subnets}, if there is one. */

@@ -17,7 +17,6 @@ record RemoteVtep(IpPrefix subnet, MacAddress mac, IpAddress endpoint) {
   /** The metric that the kernel gives an IPv6 route without one, include/uapi/linux/ipv6_route.h. */
   private static final int IP6_RT_PRIO_USER = 1024;
 
-
   /**
    * Returns the peer's VTEP for overlay packets of {@code family}, or nothing if the lease has no subnet of it.
    *
