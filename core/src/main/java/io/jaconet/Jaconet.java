@@ -137,13 +137,16 @@ public final class Jaconet {
       return this;
     }
 
-    /** Sets the subnets to ask for if the node has no lease. Default: any. */
+    /** Sets the subnets to ask for if the node has no lease. Default: those in the {@link #subnetFile}, else any. */
     public Builder previousSubnets(Subnets previous) {
       settings.previousSubnets(previous);
       return this;
     }
 
-    /** Sets a file to write for CNI plugins once there is a lease, such as {@code /run/flannel/subnet.env}. Default: none. */
+    /**
+     * Sets a file to write for CNI plugins once there is a lease, such as {@code /run/flannel/subnet.env}, and to find the previous subnets in.
+     * Default: none.
+     */
     public Builder subnetFile(Path file) {
       settings.subnetFile(file);
       return this;

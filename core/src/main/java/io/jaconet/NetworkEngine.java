@@ -21,8 +21,10 @@ import io.jaconet.overlay.UnreadableRecord;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.Backend.PeerChange;
 import io.jaconet.spi.Backend.Preparation;
+import io.jaconet.spi.IptablesManager;
 import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -70,6 +72,8 @@ final class NetworkEngine {
   private @Nullable String fencedBecause;
   private EventLoop.@Nullable Timer watchTimer;
   private EventLoop.@Nullable Timer auditTimer;
+  private boolean rulesBusy;
+  private boolean rulesApplied;
   private boolean flushScheduled;
   private boolean closing;
   private volatile View view;
@@ -122,11 +126,24 @@ final class NetworkEngine {
     preparation = prepared;
     settings.config().requireDisjointFrom(prepared.underlay().prefixes());
     var request =
-        new LeaseRequest(settings.config(), settings.nodeId(), prepared.attributes(), settings.previousSubnets());
+        new LeaseRequest(settings.config(), settings.nodeId(), prepared.attributes(), previousSubnets());
     var lease = new LeaseKeeper(
         loop, io, settings.subnetManager(), request, settings.renewMargin(), random, new LeaseReaction());
     keeper = lease;
     lease.start();
+  }
+
+  private @Nullable Subnets previousSubnets() {
+    var file = settings.subnetFile();
+    if (settings.previousSubnets() != null || file == null || !Files.exists(file)) {
+      return settings.previousSubnets();
+    }
+    try {
+      return SubnetEnv.read(file).previous();
+    } catch (IOException e) {
+      log.warn("{}: {} is ignored: {}", settings.name(), file, describe(e));
+      return null;
+    }
   }
 
   /** Leaves nothing behind of a join that failed, except what was there before. */
@@ -436,6 +453,7 @@ final class NetworkEngine {
     Duration wait = wrong ? repairBackoff.next() : settings.auditInterval();
     auditTimer = loop.schedule(wait, () -> {
       audit();
+      checkRules();
       scheduleAudit();
     });
   }
@@ -480,26 +498,53 @@ final class NetworkEngine {
   }
 
   private void applyRules(Lease own) {
-    var manager = settings.iptablesManager();
-    if (manager == null) {
-      return;
-    }
     var rules = new TrafficRules(
         settings.config().networks(), own.subnets(), settings.masquerade(), settings.forward(), settings.blackHole());
+    rulesApplied = false;
+    withRules(manager -> {
+      manager.apply(rules);
+      loop.execute(() -> rulesApplied = true);
+    });
+  }
+
+  private void checkRules() {
+    if (rulesApplied) {
+      withRules(manager -> manager.check().forEach(mended -> log.info("{}: mended: {}", settings.name(), mended)));
+    } else if (!rulesBusy && rulesFailure != null) {
+      applyRules(lease());
+    }
+  }
+
+  /** Calls the packet filter's keeper away from the loop, one call at a time. */
+  private void withRules(RulesCall call) {
+    var manager = settings.iptablesManager();
+    if (manager == null || rulesBusy) {
+      return;
+    }
+    rulesBusy = true;
     io.execute(() -> {
       String failure = null;
       try {
-        manager.apply(rules);
+        call.on(manager);
       } catch (IOException | RuntimeException e) {
         failure = "packet filter: " + describe(e);
-        log.warn("{}: the packet filter's rules could not be set: {}", settings.name(), describe(e));
       }
       String outcome = failure;
-      loop.execute(() -> {
-        rulesFailure = outcome;
-        updateState();
-      });
+      loop.execute(() -> rulesDone(outcome));
     });
+  }
+
+  private void rulesDone(@Nullable String failure) {
+    rulesBusy = false;
+    if (failure != null && !failure.equals(rulesFailure)) {
+      log.warn("{}: {}", settings.name(), failure);
+    }
+    rulesFailure = failure;
+    updateState();
+  }
+
+  private interface RulesCall {
+    void on(IptablesManager manager) throws IOException;
   }
 
   private void writeSubnetFile(Lease own) {

@@ -47,14 +47,14 @@ public final class FakeSubnetManager implements SubnetManager {
   @Override
   public LeaseGrant acquire(LeaseRequest request) throws IOException {
     failIfTold();
-    var previous = request.previous();
-    if (previous != null && !leases.containsKey(previous)) {
-      return grant(previous, request.attributes(), request.nodeId());
-    }
     for (Lease held : leases.values()) {
       if (request.nodeId().equals(held.holder())) {
         return grant(held.subnets(), request.attributes(), request.nodeId());
       }
+    }
+    var previous = request.previous();
+    if (previous != null && !leases.containsKey(previous)) {
+      return grant(previous, request.attributes(), request.nodeId());
     }
     var last = IpPrefix.parse("10.244.255.0/24");
     for (var subnet = IpPrefix.parse("10.244.1.0/24"); subnet.compareTo(last) <= 0; subnet = subnet.next()) {

@@ -44,7 +44,7 @@ import org.junit.jupiter.api.Test;
 /** A network on fakes, in virtual time. */
 class NetworkEngineTest {
   private static final Duration TTL = Duration.ofHours(1);
-  private static final IOException STORE_DOWN = new IOException("store unreachable");
+  private final IOException storeDown = new IOException("store unreachable");
 
   private final ManualEventLoop loop = new ManualEventLoop();
   private final FakeBackend backend = new FakeBackend(IpAddress.parse("192.0.2.1"));
@@ -194,8 +194,8 @@ class NetworkEngineTest {
     peer(20);
     var network = join();
 
-    leases.fail(STORE_DOWN);
-    leases.cutWatches(STORE_DOWN);
+    leases.fail(storeDown);
+    leases.cutWatches(storeDown);
     loop.advance(Duration.ofMinutes(5));
     var whileDown = network.state();
     leases.fail(null);
@@ -211,8 +211,8 @@ class NetworkEngineTest {
   @Test
   void asksADeadStoreLessThanOnceASecond() {
     join();
-    leases.fail(STORE_DOWN);
-    leases.cutWatches(STORE_DOWN);
+    leases.fail(storeDown);
+    leases.cutWatches(storeDown);
     loop.advance(Duration.ofMinutes(1));
     int before = leases.calls();
 
@@ -236,7 +236,7 @@ class NetworkEngineTest {
   void stopsUsingASubnetBeforeAnyoneElseMayHaveItAndComesBack() {
     peer(20);
     var network = join();
-    leases.fail(STORE_DOWN);
+    leases.fail(storeDown);
 
     loop.advance(TTL.minusSeconds(30));
     boolean usedShortlyBefore = backend.carriesTraffic();
@@ -277,7 +277,7 @@ class NetworkEngineTest {
   @Test
   void aWallClockThatLeapsPastTheEndFencesToo() {
     var network = join();
-    leases.fail(STORE_DOWN);
+    leases.fail(storeDown);
 
     loop.stepWallClock(TTL.multipliedBy(2));
     loop.advance(Duration.ofMinutes(1));
@@ -431,7 +431,7 @@ class NetworkEngineTest {
 
   @Test
   void waitsForAStoreThatIsNotThereYet() {
-    leases.fail(STORE_DOWN);
+    leases.fail(storeDown);
     var joined = builder().join();
     loop.advance(Duration.ofMinutes(3));
     assertFalse(joined.isDone());
@@ -456,7 +456,7 @@ class NetworkEngineTest {
   @Test
   void failsToJoinAFullNetwork() {
     for (int n = 1; n <= 255; n++) {
-      peer(n);
+      leases.put(subnet(n), attributes(n, "\"claim-" + n + "\""), "other");
     }
 
     var joined = builder().join();
@@ -468,7 +468,7 @@ class NetworkEngineTest {
 
   @Test
   void cancellingTheJoinClosesIt() {
-    leases.fail(STORE_DOWN);
+    leases.fail(storeDown);
     var joined = builder().join();
     loop.advance(Duration.ofSeconds(1));
 
@@ -478,6 +478,42 @@ class NetworkEngineTest {
     loop.advance(Duration.ofHours(1));
 
     assertEquals(calls, leases.calls());
+  }
+
+  @Test
+  void setsTheRulesChecksThemAndRemovesThem() {
+    var rules = new FakeIptablesManager();
+    var joined = builder().iptablesManager(rules).masquerade(true).join();
+    loop.runReady();
+    var network = joined.join();
+    var applied = rules.present().orElseThrow();
+    rules.damage();
+
+    loop.advance(Duration.ofSeconds(10));
+    var mended = rules.present();
+    close(network, CloseMode.WITHDRAW);
+
+    assertEquals(network.lease().subnets(), applied.own());
+    assertTrue(applied.masquerade() && applied.forward());
+    assertEquals(applied, mended.orElseThrow());
+    assertTrue(rules.present().isEmpty());
+  }
+
+  @Test
+  void rulesThatCannotBeSetDegradeTheNetworkUntilTheyCan() {
+    var rules = new FakeIptablesManager();
+    rules.fail(new IOException("xtables lock is held"));
+    var joined = builder().iptablesManager(rules).join();
+    loop.runReady();
+    var degraded = joined.join().state();
+
+    rules.fail(null);
+    loop.advance(Duration.ofSeconds(10));
+
+    assertEquals(Phase.DEGRADED, degraded.phase());
+    assertTrue(degraded.reason().contains("xtables lock is held"), degraded.reason());
+    assertTrue(rules.present().isPresent());
+    assertEquals(Phase.UP, joined.join().state().phase());
   }
 
   @Test

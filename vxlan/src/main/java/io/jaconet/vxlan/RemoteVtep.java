@@ -1,11 +1,14 @@
 package io.jaconet.vxlan;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import com.google.common.collect.ImmutableList;
 import io.jaconet.linux.ForwardingEntry;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.net.MacAddress;
+import io.jaconet.net.Vni;
 import io.jaconet.overlay.Lease;
 import java.util.Optional;
 
@@ -22,14 +25,16 @@ record RemoteVtep(IpPrefix subnet, MacAddress mac, IpAddress endpoint) {
    *
    * @throws IllegalArgumentException if the lease has a subnet but not what it takes to reach it; the message says what
    */
-  static Optional<RemoteVtep> of(Lease peer, IpFamily family) {
+  static Optional<RemoteVtep> of(Lease peer, IpFamily family, Vni vni) {
     var subnet = peer.subnets().prefix(family);
     if (subnet.isEmpty()) {
       return Optional.empty();
     }
     var endpoint = peer.attributes().publicIp(family).orElseThrow(() -> missing("public IP", family));
     var data = peer.attributes().backendData(family).orElseThrow(() -> missing("backend data", family));
-    return Optional.of(new RemoteVtep(subnet.get(), VtepData.parse(data).mac(), endpoint));
+    var vtep = VtepData.parse(data);
+    checkArgument(vtep.mayBeOf(vni), "its VNI is %s, this network's is %s", vtep.vni(), vni);
+    return Optional.of(new RemoteVtep(subnet.get(), vtep.mac(), endpoint));
   }
 
   private static IllegalArgumentException missing(String what, IpFamily family) {

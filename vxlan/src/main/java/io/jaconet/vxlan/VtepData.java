@@ -63,6 +63,11 @@ record VtepData(Vni vni, MacAddress mac) {
         .findFirst();
   }
 
+  /** Returns whether this can be a VTEP of {@code network}; flannel before 0.24 published the low 16 bits of the VNI alone. */
+  boolean mayBeOf(Vni network) {
+    return vni.equals(network) || vni.value() == (network.value() & 0xffff);
+  }
+
   /** Returns the text to publish. */
   String toJson() {
     return "{\"VNI\":" + vni + ",\"VtepMAC\":\"" + mac + "\"}";

@@ -1,5 +1,6 @@
 package io.jaconet.vxlan;
 
+import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
@@ -14,6 +15,7 @@ import io.jaconet.linux.RtNetlink;
 import io.jaconet.linux.UnderlaySelector;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
+import io.jaconet.net.MacAddress;
 import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseAttributes;
@@ -22,6 +24,8 @@ import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.BackendProvider;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -29,12 +33,16 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Reaches peers through a kernel VXLAN device per family. What the kernel must know of a peer is computed by {@link RemoteVtep}; a
  * {@link PeerTable} per family brings it there.
  */
 final class VxlanBackend implements Backend {
+  private static final Logger log = LoggerFactory.getLogger(VxlanBackend.class);
+
   private final BackendProvider.Context context;
   private final VxlanOptions options;
   private final List<Half> halves = new ArrayList<>();
@@ -42,6 +50,7 @@ final class VxlanBackend implements Backend {
   private @Nullable RtNetlink netlink;
   private @Nullable DeviceLock lock;
   private @Nullable Lease own;
+  private boolean warnedOfForwarding;
 
   VxlanBackend(BackendProvider.Context context) {
     this.context = context;
@@ -60,8 +69,9 @@ final class VxlanBackend implements Backend {
     var data = ImmutableMap.<IpFamily, String>builder();
     int overlayMtu = Integer.MAX_VALUE;
     for (IpFamily family : config.families()) {
-      var device = VxlanDevice.prepare(opened, entered, family, options, selected, context.nodeId());
+      var device = VxlanDevice.of(opened, entered, family, options, selected, context.nodeId());
       halves.add(new Half(device));
+      device.ensure();
       data.put(family, new VtepData(options.vni(), device.mac()).toJson());
       overlayMtu = Math.min(overlayMtu, device.actualMtu());
     }
@@ -75,15 +85,44 @@ final class VxlanBackend implements Backend {
     for (Half half : halves) {
       half.open(lease);
     }
+    warnUnlessForwarding();
+  }
+
+  private void warnUnlessForwarding() throws IOException {
+    var entered = namespace;
+    if (entered == null || warnedOfForwarding) {
+      return;
+    }
+    warnedOfForwarding = true;
+    for (IpFamily family : context.config().families()) {
+      String setting = family == IpFamily.V4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
+      Path file = Path.of("/proc/sys", setting);
+      if (entered.<String, IOException>call(() -> Files.readString(file)).strip().equals("0")) {
+        log.warn(
+            "{}: {} is 0, so this host does not forward {} packets of its workloads; see 'sysctl -w {}=1'",
+            context.networkName(),
+            file,
+            family,
+            setting.replace('/', '.'));
+      }
+    }
   }
 
   @Override
   public ImmutableSet<?> claims(Lease peer) {
-    var claims = ImmutableSet.builder();
+    var claims = ImmutableSet.<Claim>builder();
     for (IpFamily family : context.config().families()) {
-      RemoteVtep.of(peer, family).ifPresent(vtep -> claims.add(new Claim(family, vtep.mac().toString())));
+      RemoteVtep.of(peer, family, options.vni()).ifPresent(vtep -> claims.add(claim(family, vtep.mac())));
     }
     return claims.build();
+  }
+
+  private Claim claim(IpFamily family, MacAddress mac) {
+    checkArgument(
+        halves.stream().noneMatch(half -> half.device.family() == family && half.device.mac().equals(mac)),
+        "VtepMAC %s is this host's own",
+        mac);
+    return new Claim(family, mac);
   }
 
   @Override
@@ -121,9 +160,11 @@ final class VxlanBackend implements Backend {
 
   @Override
   public void suspend() throws IOException {
+    var failures = new Failures();
     for (Half half : halves) {
-      half.suspend();
+      failures.attempt(half::suspend);
     }
+    failures.throwIfAny();
   }
 
   @Override
@@ -168,7 +209,7 @@ final class VxlanBackend implements Backend {
   }
 
   /** What a peer has for itself: a second peer with the same MAC would take the first one's packets. */
-  private record Claim(IpFamily family, String mac) {
+  private record Claim(IpFamily family, MacAddress mac) {
     @Override
     public String toString() {
       return family + " VTEP " + mac;
@@ -217,7 +258,7 @@ final class VxlanBackend implements Backend {
       if (peer == null) {
         return ImmutableList.of();
       }
-      var vtep = RemoteVtep.of(peer, device.family());
+      var vtep = RemoteVtep.of(peer, device.family(), options.vni());
       if (vtep.isEmpty()) {
         return ImmutableList.of();
       }
@@ -236,7 +277,7 @@ final class VxlanBackend implements Backend {
         return ImmutableList.of();
       }
       Integer link = directLinks.get(peer.subnets());
-      return RemoteVtep.of(peer, device.family())
+      return RemoteVtep.of(peer, device.family(), options.vni())
           .map(vtep -> link == null
               ? vtep.entries(device.index(), PeerTable.PROTOCOL)
               : vtep.directEntries(link, PeerTable.PROTOCOL))

@@ -1,5 +1,7 @@
 package io.jaconet.vxlan;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import com.google.common.hash.Hashing;
 import io.jaconet.linux.Link;
 import io.jaconet.linux.LinkAddress;
@@ -60,12 +62,12 @@ final class VxlanDevice {
   }
 
   /**
-   * Makes the device of {@code family}, or takes over the one that is there.
+   * Describes the device of {@code family}; {@link #ensure} makes it.
    *
-   * @throws IllegalArgumentException if the underlay's MTU leaves too little for a packet of the family
-   * @throws IOException if the kernel refuses, or a link of that name is not a VXLAN device
+   * @throws IllegalArgumentException if the underlay's MTU leaves too little for a packet of the family, or the option exceeds it
+   * @throws IOException if the kernel cannot be asked
    */
-  static VxlanDevice prepare(
+  static VxlanDevice of(
       RtNetlink netlink,
       NetworkNamespace namespace,
       IpFamily family,
@@ -73,13 +75,6 @@ final class VxlanDevice {
       Underlay underlay,
       String nodeId)
       throws IOException {
-    int underlayMtu = options.mtu() == 0 ? underlay.mtu() : options.mtu();
-    int mtu = Encapsulation.VXLAN.overlayMtu(underlayMtu, family);
-    if (mtu < Encapsulation.minimumMtu(family)) {
-      int least = Encapsulation.minimumMtu(family) + Encapsulation.VXLAN.overheadBytes(family);
-      throw new IllegalArgumentException("Backend.MTU: an underlay MTU of " + underlayMtu + " leaves " + mtu
-          + " bytes for " + family + " packets in VXLAN; allowed is " + least + " or more, for example 1500");
-    }
     var settings = new VxlanLink(
         options.vni(),
         underlay.interfaceIndex(),
@@ -89,16 +84,24 @@ final class VxlanDevice {
         options.learning(),
         options.gbp(),
         false);
-    var device = new VxlanDevice(
-        netlink,
-        namespace,
-        family,
-        options.deviceName(family),
-        settings,
+    String name = options.deviceName(family);
+    int mtu = Encapsulation.VXLAN.overlayMtu(underlayMtu(options, underlay, family), family);
+    return new VxlanDevice(netlink, namespace, family, name, settings, mtu, stableMac(nodeId, name));
+  }
+
+  private static int underlayMtu(VxlanOptions options, Underlay underlay, IpFamily family) {
+    int mtu = options.mtu() == 0 ? underlay.mtu() : options.mtu();
+    int least = Encapsulation.minimumMtu(family) + Encapsulation.VXLAN.overheadBytes(family);
+    checkArgument(
+        mtu >= least && mtu <= underlay.mtu(),
+        "Backend.MTU: %s is not an underlay MTU for %s packets in VXLAN on %s, whose own is %s; allowed is %s or more, and no more than"
+            + " the interface's, for example 1500",
         mtu,
-        stableMac(nodeId, options.deviceName(family)));
-    device.ensure();
-    return device;
+        family,
+        underlay.interfaceName(),
+        underlay.mtu(),
+        least);
+    return mtu;
   }
 
   /**
@@ -235,9 +238,9 @@ final class VxlanDevice {
     netlink.setDown(index);
   }
 
-  /** Removes the device if it is there. */
+  /** Removes the device, if it was made or taken over and is still there. */
   void delete() throws IOException {
-    if (netlink.link(index).isPresent()) {
+    if (index != 0 && netlink.link(index).isPresent()) {
       netlink.deleteLink(index);
     }
   }

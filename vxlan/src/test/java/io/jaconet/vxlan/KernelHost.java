@@ -6,6 +6,7 @@ import io.jaconet.linux.RtNetlink;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
+import io.jaconet.net.Vni;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseAttributes;
 import io.jaconet.overlay.NetworkConfig;
@@ -125,7 +126,7 @@ final class KernelHost implements BackendContract.Host {
     boolean reached = true;
     for (IpFamily family : config.families()) {
       String device = device(family);
-      var vtep = RemoteVtep.of(peer, family).orElseThrow();
+      var vtep = RemoteVtep.of(peer, family, new Vni(1)).orElseThrow();
       String option = family == IpFamily.V4 ? "-4" : "-6";
       reached &= run("ip", option, "neigh", "show", "dev", device)
           .contains(vtep.subnet().base() + " lladdr " + vtep.mac() + " PERMANENT");
