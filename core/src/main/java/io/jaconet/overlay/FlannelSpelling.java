@@ -9,6 +9,8 @@ import org.jspecify.annotations.Nullable;
  * thousands of them. Whatever else it meets is left to the general parser, errors included.
  */
 final class FlannelSpelling {
+  private static final int MAX_DIGITS = 18;
+
   private final String json;
   private int at;
 
@@ -86,7 +88,7 @@ final class FlannelSpelling {
       while (at < json.length() && json.charAt(at) >= (at == start ? '1' : '0') && json.charAt(at) <= '9') {
         at++;
       }
-      if (at == start) {
+      if (at == start || at - start > MAX_DIGITS) {
         throw new IllegalArgumentException();
       }
     }

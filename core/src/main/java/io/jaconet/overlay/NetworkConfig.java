@@ -112,14 +112,7 @@ public final class NetworkConfig {
    * @throws IllegalArgumentException if a network equals or contains one of them; the message names both
    */
   public void requireDisjointFrom(ImmutableList<IpPrefix> hostPrefixes) {
-    for (SubnetRange range : ranges.values()) {
-      for (IpPrefix prefix : hostPrefixes) {
-        if (range.network().overlaps(prefix) && !range.isCarvedOutOf(prefix)) {
-          throw SubnetRange.networkSetting(range.network().family(), "apart from " + prefix + " of the host's underlay")
-              .wrong(range.network());
-        }
-      }
-    }
+    ranges.values().forEach(range -> range.requireDisjointFrom(hostPrefixes));
   }
 
   /** Returns JSON from which {@link #parse} and flanneld read this configuration, compact, with all defaults written out. */

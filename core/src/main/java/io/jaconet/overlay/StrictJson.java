@@ -3,6 +3,7 @@ package io.jaconet.overlay;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
@@ -38,19 +39,19 @@ final class StrictJson {
         throw new IOException("more than one value");
       }
       return element;
-    } catch (IOException e) {
+    } catch (IOException | JsonParseException e) {
       throw new IllegalArgumentException(what + " is not JSON " + place(e) + "; it must be an object, such as {}");
     }
   }
 
-  static JsonReader reader(String text) {
+  private static JsonReader reader(String text) {
     var reader = new JsonReader(new StringReader(text));
     reader.setStrictness(Strictness.STRICT);
     return reader;
   }
 
   /** Returns where {@code e}, thrown by a reader, found fault. The rest of Gson's message repeats names of the input. */
-  static String place(IOException e) {
+  private static String place(Exception e) {
     var matcher = PLACE.matcher(String.valueOf(e.getMessage()));
     return matcher.find() ? matcher.group() : "after its end";
   }

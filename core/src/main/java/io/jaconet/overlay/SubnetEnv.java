@@ -1,5 +1,6 @@
 package io.jaconet.overlay;
 
+import com.google.common.base.Splitter;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.jaconet.internal.AtomicFile;
@@ -10,13 +11,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,10 +34,13 @@ public record SubnetEnv(
     ImmutableMap<IpFamily, IpPrefix> networks, ImmutableMap<IpFamily, IpPrefix> subnets, int mtu, boolean masquerade) {
   private static final int MAX_BYTES = 1 << 16;
 
-  /** A line in dotenv syntax: {@code KEY=value} or {@code KEY: value}; the value bare, or in quotes of either kind. */
+  /**
+   * A line in dotenv syntax: {@code KEY=value} or {@code KEY: value}; the value bare, or in quotes of either kind. Possessive, so that no
+   * line takes more than linear time.
+   */
   private static final Pattern LINE = Pattern.compile(
-      "\\s*(?:export\\s+)?(?<key>[A-Za-z0-9_.]+)\\s*[=:]\\s*"
-          + "(?:\"(?<double>[^\"]*)\"|'(?<single>[^']*)'|(?<bare>[^\\s\"'#][^\\s\"']*)?)\\s*(?:#.*)?");
+      "\\s*+(?:export\\s++)?(?<key>[A-Za-z0-9_.]++)\\s*+[=:]\\s*+"
+          + "(?:\"(?<double>[^\"]*+)\"|'(?<single>[^']*+)'|(?<bare>[^\\s\"'#][^\\s\"']*+)?)\\s*+(?:#.*)?");
 
   private static final Pattern MTU = Pattern.compile("[1-9][0-9]{0,4}");
 
@@ -52,16 +57,10 @@ public record SubnetEnv(
    */
   public static SubnetEnv parse(String text) {
     Map<String, String> values = new HashMap<>();
-    for (String line : text.split("[\r\n]+")) {
-      var matcher = LINE.matcher(line);
-      if (matcher.matches()) {
-        var value = Arrays.asList(matcher.group("double"), matcher.group("single"), matcher.group("bare"), "").stream()
-            .filter(Objects::nonNull)
-            .findFirst()
-            .orElse("");
-        values.put(matcher.group("key"), value);
-      }
-    }
+    text.lines().map(LINE::matcher).filter(Matcher::matches).forEach(line -> {
+      var value = Stream.of("double", "single", "bare").map(line::group).filter(Objects::nonNull).findFirst();
+      values.put(line.group("key"), value.orElse(""));
+    });
     var mtu = values.getOrDefault("FLANNEL_MTU", "");
     return new SubnetEnv(
         prefixes(values, "NETWORK"),
@@ -80,9 +79,9 @@ public record SubnetEnv(
 
   private static Optional<IpPrefix> onlyPrefix(String list, IpFamily family) {
     ImmutableList.Builder<IpPrefix> valid = ImmutableList.builder();
-    for (String element : list.split(",")) {
+    for (String element : Splitter.on(',').trimResults().split(list)) {
       try {
-        var prefix = IpPrefix.parse(element.strip());
+        var prefix = IpPrefix.parse(element);
         if (prefix.family() == family) {
           valid.add(prefix);
         }
