@@ -34,7 +34,10 @@ public final class NetworkConfig {
   private final boolean nftables;
 
   private NetworkConfig(
-      ImmutableMap<IpFamily, SubnetRange> ranges, String backendType, BackendOptions backendOptions, boolean nftables) {
+      ImmutableMap<IpFamily, SubnetRange> ranges,
+      String backendType,
+      BackendOptions backendOptions,
+      boolean nftables) {
     this.ranges = ranges;
     this.backendType = backendType;
     this.backendOptions = backendOptions;
@@ -172,7 +175,8 @@ public final class NetworkConfig {
         return network(IpPrefix.parse(network));
       } catch (IllegalArgumentException e) {
         var family = network.contains(":") ? IpFamily.V6 : IpFamily.V4;
-        throw SubnetRange.networkSetting(family, "an " + family + " prefix").wrong(new JsonPrimitive(network));
+        throw SubnetRange.networkSetting(family, "an " + family + " prefix")
+            .wrong(new JsonPrimitive(network));
       }
     }
 
@@ -211,7 +215,8 @@ public final class NetworkConfig {
      */
     @CanIgnoreReturnValue
     public Builder option(String name, int value) {
-      // As the parser makes it: Gson's numbers of different classes may be equal and differ in their hash codes.
+      // As the parser makes it: Gson's numbers of different classes may be equal and differ in
+      // their hash codes.
       return option(name, JsonParser.parseString(Integer.toString(value)));
     }
 
@@ -229,7 +234,8 @@ public final class NetworkConfig {
 
     private Builder option(String name, JsonElement value) {
       if (name.equalsIgnoreCase("Type")) {
-        throw new IllegalArgumentException("Backend.Type is no option; it is set by backend(\"" + backendType + "\")");
+        throw new IllegalArgumentException(
+            "Backend.Type is no option; it is set by backend(\"" + backendType + "\")");
       }
       options.keySet().removeIf(name::equalsIgnoreCase);
       options.add(name, value);
@@ -266,7 +272,9 @@ public final class NetworkConfig {
 
     private void requireNetworks() {
       for (var family : IpFamily.values()) {
-        boolean wanted = subnetLengths.containsKey(family) || subnetMin.containsKey(family) || subnetMax.containsKey(family);
+        boolean wanted = subnetLengths.containsKey(family)
+            || subnetMin.containsKey(family)
+            || subnetMax.containsKey(family);
         if (!networks.containsKey(family) && (wanted || networks.isEmpty())) {
           throw SubnetRange.networkSetting(family, "an " + family + " prefix").missing();
         }

@@ -27,11 +27,13 @@ final class StrictJson {
    */
   static JsonElement parse(String what, String text, int maxChars) {
     if (text.length() > maxChars) {
-      throw new IllegalArgumentException(what + " has " + text.length() + " characters; at most " + maxChars + " are read");
+      throw new IllegalArgumentException(
+          what + " has " + text.length() + " characters; at most " + maxChars + " are read");
     }
     // JsonReader would skip it, flannel refuses it.
     if (text.startsWith("\ufeff")) {
-      throw new IllegalArgumentException(what + " begins with a byte order mark; it must be plain JSON, such as {}");
+      throw new IllegalArgumentException(
+          what + " begins with a byte order mark; it must be plain JSON, such as {}");
     }
     try (var reader = reader(text)) {
       var element = read(what, reader, MAX_DEPTH);
@@ -40,7 +42,8 @@ final class StrictJson {
       }
       return element;
     } catch (IOException | JsonParseException e) {
-      throw new IllegalArgumentException(what + " is not JSON " + place(e) + "; it must be an object, such as {}");
+      throw new IllegalArgumentException(
+          what + " is not JSON " + place(e) + "; it must be an object, such as {}");
     }
   }
 
@@ -58,7 +61,8 @@ final class StrictJson {
 
   private static JsonElement read(String what, JsonReader reader, int depth) throws IOException {
     if (depth < 0) {
-      throw new IllegalArgumentException(what + " is nested more than " + MAX_DEPTH + " levels deep");
+      throw new IllegalArgumentException(
+          what + " is nested more than " + MAX_DEPTH + " levels deep");
     }
     var token = reader.peek();
     if (token == JsonToken.BEGIN_ARRAY) {
@@ -75,7 +79,8 @@ final class StrictJson {
       reader.beginObject();
       while (reader.hasNext()) {
         String name = reader.nextName();
-        // Names that differ in case alone are one name to flannel, so the order of the last occurrences matters.
+        // Names that differ in case alone are one name to flannel, so the order of the last
+        // occurrences matters.
         object.remove(name);
         object.add(name, read(what, reader, depth - 1));
       }

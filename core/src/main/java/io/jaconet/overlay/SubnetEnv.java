@@ -31,7 +31,10 @@ import org.jspecify.annotations.Nullable;
  * @param masquerade whether the host masquerades, so that plugins need not
  */
 public record SubnetEnv(
-    ImmutableMap<IpFamily, IpPrefix> networks, ImmutableMap<IpFamily, IpPrefix> subnets, int mtu, boolean masquerade) {
+    ImmutableMap<IpFamily, IpPrefix> networks,
+    ImmutableMap<IpFamily, IpPrefix> subnets,
+    int mtu,
+    boolean masquerade) {
   private static final int MAX_BYTES = 1 << 16;
 
   /**
@@ -58,7 +61,10 @@ public record SubnetEnv(
   public static SubnetEnv parse(String text) {
     Map<String, String> values = new HashMap<>();
     text.lines().map(LINE::matcher).filter(Matcher::matches).forEach(line -> {
-      var value = Stream.of("double", "single", "bare").map(line::group).filter(Objects::nonNull).findFirst();
+      var value = Stream.of("double", "single", "bare")
+          .map(line::group)
+          .filter(Objects::nonNull)
+          .findFirst();
       values.put(line.group("key"), value.orElse(""));
     });
     var mtu = values.getOrDefault("FLANNEL_MTU", "");
@@ -69,10 +75,12 @@ public record SubnetEnv(
         values.getOrDefault("FLANNEL_IPMASQ", "").equals("true"));
   }
 
-  private static ImmutableMap<IpFamily, IpPrefix> prefixes(Map<String, String> values, String name) {
+  private static ImmutableMap<IpFamily, IpPrefix> prefixes(
+      Map<String, String> values, String name) {
     ImmutableMap.Builder<IpFamily, IpPrefix> prefixes = ImmutableMap.builder();
     for (IpFamily family : IpFamily.values()) {
-      onlyPrefix(values.getOrDefault(key(family, name), ""), family).ifPresent(prefix -> prefixes.put(family, prefix));
+      onlyPrefix(values.getOrDefault(key(family, name), ""), family)
+          .ifPresent(prefix -> prefixes.put(family, prefix));
     }
     return prefixes.buildOrThrow();
   }
@@ -108,7 +116,8 @@ public record SubnetEnv(
         text.append(key(family, "SUBNET")).append('=').append(gateway(subnet)).append('\n');
       }
     }
-    return text.append("FLANNEL_MTU=" + mtu + "\nFLANNEL_IPMASQ=" + masquerade + "\n").toString();
+    return text.append("FLANNEL_MTU=" + mtu + "\nFLANNEL_IPMASQ=" + masquerade + "\n")
+        .toString();
   }
 
   /** The address that a bridge of workloads has by convention: the subnet's second. */
@@ -153,6 +162,9 @@ public record SubnetEnv(
    * @throws IOException if that failed; the old content is still there
    */
   public void write(Path file) throws IOException {
-    AtomicFile.replace(file, render().getBytes(StandardCharsets.UTF_8), PosixFilePermissions.fromString("rw-r--r--"));
+    AtomicFile.replace(
+        file,
+        render().getBytes(StandardCharsets.UTF_8),
+        PosixFilePermissions.fromString("rw-r--r--"));
   }
 }

@@ -33,7 +33,8 @@ record SubnetRange(IpPrefix network, int subnetLength, IpAddress min, IpAddress 
    * @param subnetLength 0 for the default
    * @throws IllegalArgumentException if the parts do not fit together; the message has the path, the value and what is allowed
    */
-  static SubnetRange of(IpPrefix network, int subnetLength, @Nullable IpAddress min, @Nullable IpAddress max) {
+  static SubnetRange of(
+      IpPrefix network, int subnetLength, @Nullable IpAddress min, @Nullable IpAddress max) {
     checkNetwork(network);
     int length = subnetLength == 0 ? defaultLength(network) : subnetLength;
     checkLength(network, length);
@@ -55,10 +56,13 @@ record SubnetRange(IpPrefix network, int subnetLength, IpAddress min, IpAddress 
     var family = network.family();
     int longest = family.bits() - 2 * SPARE_BITS;
     if (network.length() < 1 || network.length() > longest) {
-      throw networkSetting(family, "an " + family + " prefix of /1 to /" + longest).wrong(network);
+      throw networkSetting(family, "an " + family + " prefix of /1 to /" + longest)
+          .wrong(network);
     }
     if (!network.isUnicast()) {
-      throw networkSetting(family, "apart from unspecified, loopback, link-local, multicast, broadcast and IPv4-mapped addresses")
+      throw networkSetting(
+              family,
+              "apart from unspecified, loopback, link-local, multicast, broadcast and IPv4-mapped addresses")
           .wrong(network);
     }
   }
@@ -76,11 +80,16 @@ record SubnetRange(IpPrefix network, int subnetLength, IpAddress min, IpAddress 
     for (IpPrefix prefix : hostPrefixes) {
       if (network.overlaps(prefix) && !isCarvedOutOf(prefix)) {
         var free = EXAMPLES.stream()
-            .filter(example -> example.family() == network.family() && hostPrefixes.stream().noneMatch(example::overlaps))
+            .filter(example -> example.family() == network.family()
+                && hostPrefixes.stream().noneMatch(example::overlaps))
             .filter(example -> !example.overlaps(network))
             .findFirst()
             .orElse(exampleNetwork(network.family()));
-        throw new Setting(path(network.family(), "Network"), "apart from " + prefix + " of the host's underlay", free).wrong(network);
+        throw new Setting(
+                path(network.family(), "Network"),
+                "apart from " + prefix + " of the host's underlay",
+                free)
+            .wrong(network);
       }
     }
   }
@@ -127,6 +136,9 @@ record SubnetRange(IpPrefix network, int subnetLength, IpAddress min, IpAddress 
   }
 
   static IpPrefix exampleNetwork(IpFamily family) {
-    return EXAMPLES.stream().filter(example -> example.family() == family).findFirst().orElseThrow();
+    return EXAMPLES.stream()
+        .filter(example -> example.family() == family)
+        .findFirst()
+        .orElseThrow();
   }
 }

@@ -31,7 +31,7 @@ public interface LeaseStore extends AutoCloseable {
    * also when that record's key differs (two dual-stack keys that share only their IPv4 part).
    *
    * @param holder the node id of the writer
-   * @param timeToLive after how long the record vanishes by itself unless written again; null for never
+   * @param timeToLive after how long the record vanishes by itself unless written again, positive; null for never
    * @throws ConflictException if one of the prefixes is taken
    */
   Entry create(Subnets subnets, String value, String holder, @Nullable Duration timeToLive) throws IOException;
@@ -60,7 +60,10 @@ public interface LeaseStore extends AutoCloseable {
    */
   Watch watch(long revision, Watcher watcher) throws IOException;
 
-  /** Ends all watches and frees what the store holds open. The records stay. Idempotent. */
+  /**
+   * Ends all watches and frees what the store holds open. The records stay. Idempotent. Afterwards every other method fails with an
+   * {@link IOException}.
+   */
   @Override
   void close() throws IOException;
 

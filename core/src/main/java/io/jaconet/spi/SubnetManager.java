@@ -8,6 +8,7 @@ import io.jaconet.overlay.LeaseGrant;
 import io.jaconet.overlay.LeaseLostException;
 import io.jaconet.overlay.LeaseRequest;
 import io.jaconet.overlay.NoFreeSubnetException;
+import io.jaconet.overlay.PublicIpInUseException;
 import io.jaconet.overlay.UnreadableRecord;
 import java.io.IOException;
 
@@ -23,7 +24,11 @@ public interface SubnetManager extends AutoCloseable {
    * Gives the node a lease: the one it holds already, else the previous one if it is free and fits the configuration, else a free one.
    * What the node published before is replaced by {@code request.attributes()}. Races that are lost to other nodes are tried again.
    *
+   * <p>A lease is the node's if it was written under its node id or, where there is none, if flanneld wrote it for the node's public IP. A
+   * lease of the node that does not fit the configuration is given up. A reservation (a record without an end) stays one.
+   *
    * @throws NoFreeSubnetException if every subnet is taken
+   * @throws PublicIpInUseException if another node holds a live lease with the same public IP
    * @throws IOException if the outcome is unknown; asking again is safe
    */
   LeaseGrant acquire(LeaseRequest request) throws IOException;
@@ -37,7 +42,12 @@ public interface SubnetManager extends AutoCloseable {
    */
   LeaseGrant renew(Lease lease, LeaseAttributes attributes) throws IOException;
 
-  /** Gives the lease back, so that another node may have its subnets. Does nothing if it is no longer the node's. */
+  /**
+   * Gives the lease back, so that another node may have its subnets. Does nothing if it is no longer the node's, or is a reservation: what
+   * was set aside for a node by hand stays so.
+   *
+   * @param lease the lease as the last acquire or renew returned it
+   */
   void release(Lease lease) throws IOException;
 
   /**
@@ -49,7 +59,7 @@ public interface SubnetManager extends AutoCloseable {
    */
   Watch watch(Watcher watcher) throws IOException;
 
-  /** Ends all watches. Leases stay. Idempotent. */
+  /** Ends all watches. Leases stay, and so does a store that the manager was given. Idempotent. */
   @Override
   void close() throws IOException;
 

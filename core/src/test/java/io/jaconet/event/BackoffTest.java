@@ -21,8 +21,10 @@ class BackoffTest {
       for (long full : new long[] {100, 200, 400, 800, 1_000, 1_000}) {
         var wait = backoff.next();
 
-        assertTrue(wait.compareTo(Duration.ofMillis(full)) <= 0, () -> wait + " of " + full + " ms");
-        assertTrue(wait.compareTo(Duration.ofMillis(full / 2)) >= 0, () -> wait + " of " + full + " ms");
+        assertTrue(
+            wait.compareTo(Duration.ofMillis(full)) <= 0, () -> wait + " of " + full + " ms");
+        assertTrue(
+            wait.compareTo(Duration.ofMillis(full / 2)) >= 0, () -> wait + " of " + full + " ms");
       }
     }
   }
@@ -45,7 +47,10 @@ class BackoffTest {
 
     assertEquals(
         "the first wait PT2S exceeds the limit PT1S",
-        assertThrows(IllegalArgumentException.class, () -> new Backoff(Duration.ofSeconds(2), LIMIT, random)).getMessage());
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> new Backoff(Duration.ofSeconds(2), LIMIT, random))
+            .getMessage());
     assertThrows(IllegalArgumentException.class, () -> new Backoff(Duration.ZERO, LIMIT, random));
   }
 }

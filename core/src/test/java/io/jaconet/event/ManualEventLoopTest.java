@@ -49,7 +49,8 @@ class ManualEventLoopTest {
 
   @Test
   void runsWhatATaskSchedulesWithinTheSameStep() {
-    loop.execute(() -> loop.schedule(Duration.ofSeconds(1), () -> loop.execute(() -> ran.add("second generation"))));
+    loop.execute(() -> loop.schedule(
+        Duration.ofSeconds(1), () -> loop.execute(() -> ran.add("second generation"))));
 
     loop.advance(Duration.ofSeconds(1));
 
@@ -115,6 +116,8 @@ class ManualEventLoopTest {
     loop.execute(loop::runReady);
 
     assertThrows(IllegalArgumentException.class, () -> loop.advance(Duration.ofNanos(-1)));
-    assertEquals("called from a task", assertThrows(IllegalStateException.class, loop::runReady).getMessage());
+    assertEquals(
+        "called from a task",
+        assertThrows(IllegalStateException.class, loop::runReady).getMessage());
   }
 }

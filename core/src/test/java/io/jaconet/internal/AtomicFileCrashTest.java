@@ -32,7 +32,8 @@ class AtomicFileCrashTest {
   private Path directory;
 
   private static String[] writer(Path file) {
-    String classPath = Stream.of(AtomicFile.class, EndlessWriter.class, Ascii.class, Immutable.class)
+    String classPath = Stream.of(
+            AtomicFile.class, EndlessWriter.class, Ascii.class, Immutable.class)
         .map(type -> type.getProtectionDomain().getCodeSource())
         .map(CodeSource::getLocation)
         .map(location -> Path.of(location.getPath()).toString())
@@ -40,20 +41,37 @@ class AtomicFileCrashTest {
         .collect(Collectors.joining(File.pathSeparator));
     String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     return new String[] {
-      java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", classPath, EndlessWriter.class.getName(), file.toString()
+      java,
+      "-XX:+UseSerialGC",
+      "-XX:TieredStopAtLevel=1",
+      "-Xshare:auto",
+      "-cp",
+      classPath,
+      EndlessWriter.class.getName(),
+      file.toString()
     };
   }
 
   private static List<String> killedAt(String systemCall, int count, Path file) {
     var command = new ArrayList<>(List.of(
-        "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + systemCall, "-e", "inject=" + systemCall + ":signal=SIGKILL:when=" + count));
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=" + systemCall,
+        "-e",
+        "inject=" + systemCall + ":signal=SIGKILL:when=" + count));
     command.addAll(Arrays.asList(writer(file)));
     return command;
   }
 
   private static boolean canTrace() throws InterruptedException {
     try {
-      var process = new ProcessBuilder("strace", "-qq", "-o", "/dev/null", "true").redirectErrorStream(true).start();
+      var process = new ProcessBuilder("strace", "-qq", "-o", "/dev/null", "true")
+          .redirectErrorStream(true)
+          .start();
       process.getInputStream().close();
       return process.waitFor() == 0;
     } catch (IOException e) {
@@ -63,7 +81,8 @@ class AtomicFileCrashTest {
 
   private static void assertWhole(Path file) throws IOException {
     byte[] content = Files.readAllBytes(file);
-    boolean whole = Arrays.equals(content, EndlessWriter.SHORT) || Arrays.equals(content, EndlessWriter.LONG);
+    boolean whole =
+        Arrays.equals(content, EndlessWriter.SHORT) || Arrays.equals(content, EndlessWriter.LONG);
     assertTrue(whole, () -> content.length + " bytes that nobody meant to be there");
   }
 
@@ -72,8 +91,16 @@ class AtomicFileCrashTest {
    * times: it opens the directory to list it, the new file, and the directory to sync it.
    */
   @ParameterizedTest
-  @CsvSource({"openat, 600, 3", "close, 600, 3", "write, 200, 1", "chmod, 20, 1", "fsync, 20, 2", "rename, 20, 1"})
-  void leavesAWholeFileWhereverItIsKilled(String systemCall, int first, int callsPerRound) throws Exception {
+  @CsvSource({
+    "openat, 600, 3",
+    "close, 600, 3",
+    "write, 200, 1",
+    "chmod, 20, 1",
+    "fsync, 20, 2",
+    "rename, 20, 1"
+  })
+  void leavesAWholeFileWhereverItIsKilled(String systemCall, int first, int callsPerRound)
+      throws Exception {
     assumeTrue(canTrace(), "needs strace, and the right to trace a child");
     Path file = directory.resolve("subnet.env");
     AtomicFile.replace(file, EndlessWriter.SHORT, PosixFilePermissions.fromString("rw-r--r--"));

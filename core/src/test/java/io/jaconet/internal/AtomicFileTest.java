@@ -97,7 +97,8 @@ class AtomicFileTest {
 
   @Test
   void saysThatThereIsNoFile() {
-    assertThrows(NoSuchFileException.class, () -> AtomicFile.read(directory.resolve("subnet.env"), 3));
+    assertThrows(
+        NoSuchFileException.class, () -> AtomicFile.read(directory.resolve("subnet.env"), 3));
   }
 
   @Test
@@ -111,7 +112,8 @@ class AtomicFileTest {
 
   @Test
   void readsNoSymbolicLinkAndNoDirectory() throws IOException {
-    Path link = Files.createSymbolicLink(directory.resolve("link"), Files.write(directory.resolve("target"), OLD));
+    Path link = Files.createSymbolicLink(
+        directory.resolve("link"), Files.write(directory.resolve("target"), OLD));
 
     assertEquals(
         link + " is a symbolic link, not a file",
@@ -124,11 +126,13 @@ class AtomicFileTest {
   @Test
   void doesNotWaitForAPipeOrADevice() throws Exception {
     Path pipe = directory.resolve("pipe");
-    assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).inheritIO().start().waitFor());
+    assertEquals(
+        0, new ProcessBuilder("mkfifo", pipe.toString()).inheritIO().start().waitFor());
 
     for (Path file : List.of(pipe, Path.of("/dev/zero"))) {
       var refusal = assertTimeoutPreemptively(
-          Duration.ofSeconds(10), () -> assertThrows(IOException.class, () -> AtomicFile.read(file, 3)));
+          Duration.ofSeconds(10),
+          () -> assertThrows(IOException.class, () -> AtomicFile.read(file, 3)));
 
       assertEquals(file + " is a pipe, socket or device, not a file", refusal.getMessage());
     }

@@ -23,7 +23,10 @@ final class EndlessWriter {
 
   public static void main(String[] args) throws IOException {
     for (int i = 0; i < ROUNDS; i++) {
-      AtomicFile.replace(Path.of(args[0]), i % 2 == 0 ? SHORT : LONG, PosixFilePermissions.fromString("rw-r--r--"));
+      AtomicFile.replace(
+          Path.of(args[0]),
+          i % 2 == 0 ? SHORT : LONG,
+          PosixFilePermissions.fromString("rw-r--r--"));
     }
   }
 }

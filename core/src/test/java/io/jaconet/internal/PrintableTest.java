@@ -11,11 +11,17 @@ class PrintableTest {
 
   @Test
   void leavesOrdinaryTextAlone() {
-    assertEquals("10.244.0.0/16 in Köln, 東京 \uD83D\uDE00", Printable.of("10.244.0.0/16 in Köln, 東京 \uD83D\uDE00"));
+    assertEquals(
+        "10.244.0.0/16 in Köln, 東京 \uD83D\uDE00",
+        Printable.of("10.244.0.0/16 in Köln, 東京 \uD83D\uDE00"));
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {'\r', '\n', 0, 0x1b, 0x7f, 0x85, 0x9b, 0x202e, 0x2066, 0x200d, 0x2028, 0x2029, 0xd800, 0xdc00, 0xfeff, 0xe000})
+  @ValueSource(
+      ints = {
+        '\r', '\n', 0, 0x1b, 0x7f, 0x85, 0x9b, 0x202e, 0x2066, 0x200d, 0x2028, 0x2029, 0xd800,
+        0xdc00, 0xfeff, 0xe000
+      })
   void escapesWhatATerminalOrALogObeys(int character) {
     assertEquals(String.format("a\\u%04xb", character), Printable.of("a" + (char) character + "b"));
   }

@@ -42,7 +42,9 @@ class IpAddressTest {
   void takesAndRefusesTheTextsThatGuavaTakesAndRefuses(TestReporter reporter) {
     var random = SeededRandom.reportedTo(reporter);
     for (int i = 0; i < CASES; i++) {
-      String text = mutated(random, IpAddress.fromBytes(sparse(random, random.nextBoolean() ? 4 : 16)).toString());
+      String text = mutated(
+          random,
+          IpAddress.fromBytes(sparse(random, random.nextBoolean() ? 4 : 16)).toString());
 
       // What Guava reads beside RFC 4291 is a zone.
       boolean valid = InetAddresses.isInetAddress(text) && text.indexOf('%') < 0;
@@ -100,10 +102,33 @@ class IpAddressTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
-    "", ".", ":", ":::", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", " 1.2.3.4", "1..2.3", "0x7f.1.1.1", "127.1", "example.org",
-    "::1%eth0", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "::1::", "12345::", "1.2.3.4::", "::1.2.3", "1:2:3:4:5:6:7:1.2.3.4", "١.2.3.4"
-  })
+  @ValueSource(
+      strings = {
+        "",
+        ".",
+        ":",
+        ":::",
+        "1",
+        "1.2.3",
+        "1.2.3.4.5",
+        "1.2.3.256",
+        "01.2.3.4",
+        "1.2.3.4 ",
+        " 1.2.3.4",
+        "1..2.3",
+        "0x7f.1.1.1",
+        "127.1",
+        "example.org",
+        "::1%eth0",
+        "1:2:3:4:5:6:7",
+        "1:2:3:4:5:6:7:8:9",
+        "::1::",
+        "12345::",
+        "1.2.3.4::",
+        "::1.2.3",
+        "1:2:3:4:5:6:7:1.2.3.4",
+        "١.2.3.4"
+      })
   void refusesWhatIsNoAddress(String text) {
     var refusal = assertThrows(IllegalArgumentException.class, () -> IpAddress.parse(text));
 
@@ -112,21 +137,42 @@ class IpAddressTest {
 
   @Test
   void refusesLongAndHostileTextInAShortMessage() {
-    var refusal = assertThrows(IllegalArgumentException.class, () -> IpAddress.parse("\u001b[2J" + "1".repeat(1 << 20)));
+    var refusal = assertThrows(
+        IllegalArgumentException.class, () -> IpAddress.parse("\u001b[2J" + "1".repeat(1 << 20)));
 
-    assertEquals("'\\u001b[2J" + "1".repeat(55) + "...' is not an IP address", refusal.getMessage());
+    assertEquals(
+        "'\\u001b[2J" + "1".repeat(55) + "...' is not an IP address", refusal.getMessage());
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"10.0.0.1", "192.0.2.1", "100.64.0.1", "2001:db8::1", "fd00::1", "fe80::1", "169.254.1.1"})
+  @ValueSource(
+      strings = {
+        "10.0.0.1",
+        "192.0.2.1",
+        "100.64.0.1",
+        "2001:db8::1",
+        "fd00::1",
+        "fe80::1",
+        "169.254.1.1"
+      })
   void countsAHostsAddressAsUnicast(String text) {
     assertTrue(IpAddress.parse(text).isHostUnicast());
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
-    "0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.1.1", "255.255.255.255", "::", "::1", "ff02::1", "::ffff:10.0.0.1"
-  })
+  @ValueSource(
+      strings = {
+        "0.0.0.0",
+        "0.1.2.3",
+        "127.0.0.1",
+        "224.0.0.1",
+        "239.1.1.1",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "ff02::1",
+        "::ffff:10.0.0.1"
+      })
   void countsNoSpecialAddressAsUnicast(String text) {
     assertFalse(IpAddress.parse(text).isHostUnicast());
   }
@@ -134,9 +180,14 @@ class IpAddressTest {
   @Test
   void doesNotCountPastTheLastAddress() {
     assertEquals(IpAddress.parse("10.0.1.0"), IpAddress.parse("10.0.0.255").plus(1));
-    assertEquals(IpAddress.parse("fd00:0:0:1::"), IpAddress.parse("fd00::ffff:ffff:ffff:ffff").plus(1));
-    assertThrows(ArithmeticException.class, () -> IpAddress.parse("255.255.255.255").plus(1));
-    assertThrows(ArithmeticException.class, () -> IpAddress.parse("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").plus(1));
+    assertEquals(
+        IpAddress.parse("fd00:0:0:1::"),
+        IpAddress.parse("fd00::ffff:ffff:ffff:ffff").plus(1));
+    assertThrows(
+        ArithmeticException.class, () -> IpAddress.parse("255.255.255.255").plus(1));
+    assertThrows(
+        ArithmeticException.class,
+        () -> IpAddress.parse("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff").plus(1));
     assertThrows(ArithmeticException.class, () -> IpAddress.parse("0.0.0.1").plus(Long.MAX_VALUE));
   }
 }

@@ -35,7 +35,9 @@ class IpPrefixTest {
     }
 
     boolean overlaps(Range other) {
-      return family == other.family && first.compareTo(other.last) <= 0 && other.first.compareTo(last) <= 0;
+      return family == other.family
+          && first.compareTo(other.last) <= 0
+          && other.first.compareTo(last) <= 0;
     }
   }
 
@@ -44,7 +46,9 @@ class IpPrefixTest {
     var random = SeededRandom.reportedTo(reporter);
     for (int i = 0; i < 50_000; i++) {
       var a = random(random);
-      var b = random.nextBoolean() ? random(random) : new IpPrefix(a.base(), random.nextInt(a.family().bits() + 1));
+      var b = random.nextBoolean()
+          ? random(random)
+          : new IpPrefix(a.base(), random.nextInt(a.family().bits() + 1));
       var rangeA = Range.of(a);
       var rangeB = Range.of(b);
       String both = a + " and " + b;
@@ -53,7 +57,8 @@ class IpPrefixTest {
       assertEquals(rangeA.last, Range.number(a.last()), both);
       assertEquals(rangeA.contains(rangeB), a.contains(b), both);
       assertEquals(rangeA.overlaps(rangeB), a.overlaps(b), both);
-      assertEquals(a.family() == b.family() && rangeA.contains(rangeB.first), a.contains(b.base()), both);
+      assertEquals(
+          a.family() == b.family() && rangeA.contains(rangeB.first), a.contains(b.base()), both);
       assertEquals(a, IpPrefix.parse(a.toString()));
       assertNext(a, rangeA);
     }
@@ -80,24 +85,61 @@ class IpPrefixTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
-    "", "/", "10.0.0.0", "10.0.0.0/", "/8", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/8 ", "10.0.0.0/8/8", "10.0.0.0/99999999999", "::/129", "10.0.0.0/٨"
-  })
+  @ValueSource(
+      strings = {
+        "",
+        "/",
+        "10.0.0.0",
+        "10.0.0.0/",
+        "/8",
+        "10.0.0.0/33",
+        "10.0.0.0/-1",
+        "10.0.0.0/+8",
+        "10.0.0.0/8 ",
+        "10.0.0.0/8/8",
+        "10.0.0.0/99999999999",
+        "::/129",
+        "10.0.0.0/٨"
+      })
   void refusesWhatIsNoPrefix(String text) {
     assertThrows(IllegalArgumentException.class, () -> IpPrefix.parse(text));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"10.0.0.0/8", "11.0.0.0/8", "192.0.2.0/24", "100.64.0.0/10", "240.0.0.0/8", "2001:db8::/32", "fd00::/8"})
+  @ValueSource(
+      strings = {
+        "10.0.0.0/8",
+        "11.0.0.0/8",
+        "192.0.2.0/24",
+        "100.64.0.0/10",
+        "240.0.0.0/8",
+        "2001:db8::/32",
+        "fd00::/8"
+      })
   void countsHostsAddressesAsUnicast(String text) {
     assertTrue(IpPrefix.parse(text).isUnicast());
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
-    "0.0.0.0/0", "0.0.0.0/1", "0.0.0.0/16", "127.0.0.0/8", "127.1.0.0/16", "126.0.0.0/7", "169.254.7.0/24", "224.0.0.0/4", "239.0.0.0/8", "255.255.255.0/24",
-    "::/0", "::/64", "::1.2.3.0/120", "::ffff:10.0.0.0/104", "fe80::/64", "ff00::/8"
-  })
+  @ValueSource(
+      strings = {
+        "0.0.0.0/0",
+        "0.0.0.0/1",
+        "0.0.0.0/16",
+        "127.0.0.0/8",
+        "127.1.0.0/16",
+        "126.0.0.0/7",
+        "169.254.7.0/24",
+        "224.0.0.0/4",
+        "239.0.0.0/8",
+        "255.255.255.0/24",
+        "::/0",
+        "::/64",
+        "::1.2.3.0/120",
+        "::ffff:10.0.0.0/104",
+        "fe80::/64",
+        "ff00::/8"
+      })
   void countsNoPrefixWithASpecialAddressAsUnicast(String text) {
     assertFalse(IpPrefix.parse(text).isUnicast());
   }

@@ -24,7 +24,8 @@ class EncapsulationTest {
     "VXLAN, V6, 1500, 1430",
     "VXLAN, V6, 9000, 8930"
   })
-  void leavesRoomForItsHeaders(Encapsulation encapsulation, IpFamily underlay, int underlayMtu, int overlayMtu) {
+  void leavesRoomForItsHeaders(
+      Encapsulation encapsulation, IpFamily underlay, int underlayMtu, int overlayMtu) {
     assertEquals(overlayMtu, encapsulation.overlayMtu(underlayMtu, underlay));
     assertEquals(underlayMtu - overlayMtu, encapsulation.overheadBytes(underlay));
   }

@@ -47,8 +47,13 @@ class NetworkConfigGarbageTest {
         } catch (IllegalArgumentException e) {
           Garbage.assertGoodMessage(e, json);
           String message = String.valueOf(e.getMessage());
-          // A network that is moved or resized puts the bounds and lengths at fault that were right before.
-          assertTrue(message.contains(key) || isOfFamily(key, message) || message.startsWith("the configuration is "), message + " for " + json);
+          // A network that is moved or resized puts the bounds and lengths at fault that were right
+          // before.
+          assertTrue(
+              message.contains(key)
+                  || isOfFamily(key, message)
+                  || message.startsWith("the configuration is "),
+              message + " for " + json);
         }
         Garbage.assertQuick(start, json);
       }
@@ -72,7 +77,9 @@ class NetworkConfigGarbageTest {
         if (random.nextInt(4) == 0) {
           members.remove(key);
         } else {
-          members.put(random.nextInt(4) == 0 ? key.toLowerCase(java.util.Locale.ROOT) : key, random.oneOf(garbage.values()));
+          members.put(
+              random.nextInt(4) == 0 ? key.toLowerCase(java.util.Locale.ROOT) : key,
+              random.oneOf(garbage.values()));
         }
       }
       assertValidOrRefused(json(members));
@@ -107,25 +114,55 @@ class NetworkConfigGarbageTest {
     assertTrue(!config.families().isEmpty());
     for (IpFamily family : config.families()) {
       var range = config.range(family);
-      assertTrue(range.network().contains(range.min()) && range.network().contains(range.max()), config.toJson());
+      assertTrue(
+          range.network().contains(range.min()) && range.network().contains(range.max()),
+          config.toJson());
       assertTrue(range.min().compareTo(range.max()) <= 0, config.toJson());
       assertEquals(range.min(), new IpPrefix(range.min(), range.subnetLength()).base());
       assertEquals(range.max(), new IpPrefix(range.max(), range.subnetLength()).base());
-      assertTrue(range.subnetLength() >= range.network().length() + 2 && range.network().isUnicast(), config.toJson());
+      assertTrue(
+          range.subnetLength() >= range.network().length() + 2
+              && range.network().isUnicast(),
+          config.toJson());
     }
     assertEquals(config, NetworkConfig.parse(config.toJson()));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
-    "", " ", "hello", "null", "7", "\"x\"", "{", "}", "{]", "{\"Network\"}", "{\"Network\":}", "{'Network':'10.3.0.0/16'}", "{Network:1}", "{\"Network\":\"10.3.0.0/16\",}",
-    "{\"Network\":\"10.3.0.0/16\"} {}", "{\"SubnetLen\":Infinity}", "{\"SubnetLen\":+1}", "{\"SubnetLen\":01}", "{\"EnableIPv4\":TRUE}", "// comment\n{}", "{\"a\":\"\n\"}",
-    "{\"a\":\"\\x\"}", "{\"Network\";\"10.3.0.0/16\"}", "\ufeff{\"Network\":\"10.3.0.0/16\"}", ")]}'\n{}"
-  })
+  @ValueSource(
+      strings = {
+        "",
+        " ",
+        "hello",
+        "null",
+        "7",
+        "\"x\"",
+        "{",
+        "}",
+        "{]",
+        "{\"Network\"}",
+        "{\"Network\":}",
+        "{'Network':'10.3.0.0/16'}",
+        "{Network:1}",
+        "{\"Network\":\"10.3.0.0/16\",}",
+        "{\"Network\":\"10.3.0.0/16\"} {}",
+        "{\"SubnetLen\":Infinity}",
+        "{\"SubnetLen\":+1}",
+        "{\"SubnetLen\":01}",
+        "{\"EnableIPv4\":TRUE}",
+        "// comment\n{}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"Network\";\"10.3.0.0/16\"}",
+        "\ufeff{\"Network\":\"10.3.0.0/16\"}",
+        ")]}'\n{}"
+      })
   void refusesWhatIsNotStrictlyAJsonObject(String text) {
     var refusal = assertThrows(IllegalArgumentException.class, () -> NetworkConfig.parse(text));
 
-    assertTrue(String.valueOf(refusal.getMessage()).startsWith("the configuration "), refusal.getMessage());
+    assertTrue(
+        String.valueOf(refusal.getMessage()).startsWith("the configuration "),
+        refusal.getMessage());
     Garbage.assertGoodMessage(refusal, text);
   }
 
@@ -133,9 +170,13 @@ class NetworkConfigGarbageTest {
   void refusesAWrongEncoding() {
     byte[] utf16 = json(VALID).getBytes(StandardCharsets.UTF_16LE);
 
-    var refusal = assertThrows(IllegalArgumentException.class, () -> NetworkConfig.parse(new String(utf16, StandardCharsets.UTF_8)));
+    var refusal = assertThrows(
+        IllegalArgumentException.class,
+        () -> NetworkConfig.parse(new String(utf16, StandardCharsets.UTF_8)));
 
-    assertEquals("the configuration is not JSON at line 1 column 3; it must be an object, such as {}", refusal.getMessage());
+    assertEquals(
+        "the configuration is not JSON at line 1 column 3; it must be an object, such as {}",
+        refusal.getMessage());
   }
 
   @Test
@@ -144,13 +185,17 @@ class NetworkConfigGarbageTest {
 
     var refusal = assertThrows(IllegalArgumentException.class, () -> NetworkConfig.parse(text));
 
-    assertEquals("the configuration has 10485768 characters; at most 1048576 are read", refusal.getMessage());
+    assertEquals(
+        "the configuration has 10485768 characters; at most 1048576 are read",
+        refusal.getMessage());
   }
 
   @Test
   void refusesADepthOfTenThousand() {
     for (String opening : List.of("[", "{\"a\":")) {
-      var refusal = assertThrows(IllegalArgumentException.class, () -> NetworkConfig.parse("{\"a\":" + opening.repeat(10_000)));
+      var refusal = assertThrows(
+          IllegalArgumentException.class,
+          () -> NetworkConfig.parse("{\"a\":" + opening.repeat(10_000)));
 
       assertEquals("the configuration is nested more than 64 levels deep", refusal.getMessage());
     }

@@ -19,10 +19,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SubnetEnvTest {
-  private static final NetworkConfig DUAL = NetworkConfig.builder().network("10.55.0.0/16").network("fd55::/48").build();
+  private static final NetworkConfig DUAL =
+      NetworkConfig.builder().network("10.55.0.0/16").network("fd55::/48").build();
   private static final Subnets OWN = Subnets.parseKey("10.55.9.0-24&fd55:0:0:4::-64");
-  private static final String DUAL_TEXT =
-      """
+  private static final String DUAL_TEXT = """
       FLANNEL_NETWORK=10.55.0.0/16
       FLANNEL_SUBNET=10.55.9.1/24
       FLANNEL_IPV6_NETWORK=fd55::/48
@@ -57,24 +57,35 @@ class SubnetEnvTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
-    "FLANNEL_SUBNET=10.5.1.1/24\n",
-    "FLANNEL_SUBNET=10.5.1.1/24\r\nFLANNEL_MTU=1450\r\n",
-    "# FLANNEL_SUBNET=10.9.1.1/24\n\n  export FLANNEL_SUBNET = \"10.5.1.1/24\"  # mine\n",
-    "FLANNEL_SUBNET: '10.5.1.1/24'\n",
-    "FLANNEL_SUBNET=10.9.1.1/24\nFLANNEL_SUBNET=10.5.1.1/24\n",
-    "FLANNEL_SUBNET=10.5.1.1/24,garbage,,fd00::/64\n",
-    "FLANNEL_SUBNET=$(reboot)\nFLANNEL_SUBNET=10.5.1.1/24\nnonsense\n=\n"
-  })
+  @ValueSource(
+      strings = {
+        "FLANNEL_SUBNET=10.5.1.1/24\n",
+        "FLANNEL_SUBNET=10.5.1.1/24\r\nFLANNEL_MTU=1450\r\n",
+        "# FLANNEL_SUBNET=10.9.1.1/24\n\n  export FLANNEL_SUBNET = \"10.5.1.1/24\"  # mine\n",
+        "FLANNEL_SUBNET: '10.5.1.1/24'\n",
+        "FLANNEL_SUBNET=10.9.1.1/24\nFLANNEL_SUBNET=10.5.1.1/24\n",
+        "FLANNEL_SUBNET=10.5.1.1/24,garbage,,fd00::/64\n",
+        "FLANNEL_SUBNET=$(reboot)\nFLANNEL_SUBNET=10.5.1.1/24\nnonsense\n=\n"
+      })
   void readsDotenvSyntax(String text) {
-    assertEquals(ImmutableMap.of(IpFamily.V4, IpPrefix.parse("10.5.1.0/24")), SubnetEnv.parse(text).subnets());
+    assertEquals(
+        ImmutableMap.of(IpFamily.V4, IpPrefix.parse("10.5.1.0/24")),
+        SubnetEnv.parse(text).subnets());
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
-    "", "FLANNEL_SUBNET=\n", "FLANNEL_SUBNET=10.5.1.1/24,10.5.2.1/24\n", "FLANNEL_SUBNET=fd00::/64\n", "FLANNEL_SUBNET=10.5.1.1/33\n", "flannel_subnet=10.5.1.1/24\n",
-    "FLANNEL_SUBNET=\"10.5.1.1/24\n", "FLANNEL_SUBNET=$(cat /etc/passwd)\n", "FLANNEL_SUBNET=10.5.1.1/24\nFLANNEL_SUBNET=x\n"
-  })
+  @ValueSource(
+      strings = {
+        "",
+        "FLANNEL_SUBNET=\n",
+        "FLANNEL_SUBNET=10.5.1.1/24,10.5.2.1/24\n",
+        "FLANNEL_SUBNET=fd00::/64\n",
+        "FLANNEL_SUBNET=10.5.1.1/33\n",
+        "flannel_subnet=10.5.1.1/24\n",
+        "FLANNEL_SUBNET=\"10.5.1.1/24\n",
+        "FLANNEL_SUBNET=$(cat /etc/passwd)\n",
+        "FLANNEL_SUBNET=10.5.1.1/24\nFLANNEL_SUBNET=x\n"
+      })
   void findsNoSubnetWhereNotExactlyOneIsThere(String text) {
     assertEquals(ImmutableMap.of(), SubnetEnv.parse(text).subnets());
     assertNull(SubnetEnv.parse(text).previous());
@@ -102,9 +113,11 @@ class SubnetEnvTest {
         torn + " is incomplete: its last line has no end",
         assertThrows(IOException.class, () -> SubnetEnv.read(torn)).getMessage());
     assertEquals(
-        empty + " names no subnet", assertThrows(IOException.class, () -> SubnetEnv.read(empty)).getMessage());
+        empty + " names no subnet",
+        assertThrows(IOException.class, () -> SubnetEnv.read(empty)).getMessage());
     assertEquals(
-        huge + " is larger than 65536 bytes", assertThrows(IOException.class, () -> SubnetEnv.read(huge)).getMessage());
+        huge + " is larger than 65536 bytes",
+        assertThrows(IOException.class, () -> SubnetEnv.read(huge)).getMessage());
     assertThrows(NoSuchFileException.class, () -> SubnetEnv.read(directory.resolve("absent")));
   }
 
@@ -117,7 +130,11 @@ class SubnetEnvTest {
 
       var env = SubnetEnv.parse(text);
 
-      assertEquals(env.subnets(), SubnetEnv.parse(new SubnetEnv(env.subnets(), env.subnets(), env.mtu(), false).render()).subnets(), text);
+      assertEquals(
+          env.subnets(),
+          SubnetEnv.parse(new SubnetEnv(env.subnets(), env.subnets(), env.mtu(), false).render())
+              .subnets(),
+          text);
       Garbage.assertQuick(start, text);
     }
   }

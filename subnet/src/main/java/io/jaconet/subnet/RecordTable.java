@@ -156,6 +156,12 @@ final class RecordTable {
     this.revision = Math.max(this.revision, revision);
   }
 
+  /** Puts {@code row} back as it was read; rows of a compacted file are in the order of their keys, not of their revisions. */
+  void restore(Row row) {
+    put(row);
+    restoreRevision(row.revision);
+  }
+
   private void put(Row row) {
     remove(row.key);
     rows.put(row.key, row);

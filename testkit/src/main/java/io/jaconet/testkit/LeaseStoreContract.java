@@ -24,10 +24,6 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -317,7 +313,7 @@ public interface LeaseStoreContract {
       var snapshot = store.list();
       var log = new StoreWatchLog();
       store.watch(snapshot.revision(), log);
-      concurrently(4, writer -> {
+      Concurrently.run(4, writer -> {
         scribble(store, new Random(writer), "node-" + writer);
         return writer;
       });
@@ -343,7 +339,7 @@ public interface LeaseStoreContract {
     try (var store = newStore()) {
       for (int round = 0; round < 20; round++) {
         int subnet = round;
-        var results = concurrently(4, n -> attempt(() -> store.create(dual(subnet, subnet * 4 + n), "", "node-" + n, null)));
+        var results = Concurrently.run(4, n -> attempt(() -> store.create(dual(subnet, subnet * 4 + n), "", "node-" + n, null)));
 
         var winners = results.stream().flatMap(Optional::stream).toList();
         assertEquals(1, winners.size(), winners::toString);
@@ -358,7 +354,7 @@ public interface LeaseStoreContract {
       var current = store.create(subnets(1), "", "node", null);
       for (int round = 0; round < 20; round++) {
         var expected = current;
-        var results = concurrently(4, n -> attempt(() -> store.update(expected, "by " + n, "node-" + n, null)));
+        var results = Concurrently.run(4, n -> attempt(() -> store.update(expected, "by " + n, "node-" + n, null)));
 
         var winners = results.stream().flatMap(Optional::stream).toList();
         assertEquals(1, winners.size(), winners::toString);
@@ -489,31 +485,6 @@ public interface LeaseStoreContract {
     }
   }
 
-  private static <T> List<T> concurrently(int threads, Numbered<T> task) throws Exception {
-    var pool = Executors.newFixedThreadPool(threads);
-    try {
-      var start = new CountDownLatch(1);
-      var futures = new ArrayList<Future<T>>();
-      for (int i = 0; i < threads; i++) {
-        int number = i;
-        futures.add(pool.submit(() -> {
-          start.await();
-          return task.run(number);
-        }));
-      }
-      start.countDown();
-      var results = new ArrayList<T>();
-      for (var future : futures) {
-        results.add(future.get(60, TimeUnit.SECONDS));
-      }
-      return results;
-    } catch (ExecutionException e) {
-      throw new AssertionError("a writer failed", e.getCause());
-    } finally {
-      pool.shutdownNow();
-    }
-  }
-
   private static void assertIncreasing(long from, List<Event> events) {
     long last = from;
     for (var event : events) {
@@ -547,10 +518,5 @@ public interface LeaseStoreContract {
       prefix = prefix.next();
     }
     return prefix;
-  }
-
-  /** A task of one of several threads. */
-  interface Numbered<T> {
-    T run(int number) throws Exception;
   }
 }
