@@ -40,13 +40,16 @@ public final class AtomicFile {
    * @param mode the permissions of a new file, whatever the umask; an existing one's stay
    * @throws IOException if that failed; the old content is still there, and nothing else is left behind
    */
-  public static void replace(Path file, byte[] content, Set<PosixFilePermission> mode) throws IOException {
+  public static void replace(Path file, byte[] content, Set<PosixFilePermission> mode)
+      throws IOException {
     Path absolute = file.toAbsolutePath();
     Path directory = absolute.getParent();
     if (directory == null) {
       throw new FileAlreadyExistsException(file.toString(), null, "is a directory");
     }
-    Files.createDirectories(directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
+    Files.createDirectories(
+        directory,
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
     removeAbandoned(directory, absolute);
     Path unfinished = directory.resolve(unfinishedPrefix(absolute) + UUID.randomUUID());
     try {
@@ -63,8 +66,10 @@ public final class AtomicFile {
     sync(directory);
   }
 
-  private static void write(Path file, byte[] content, Set<PosixFilePermission> mode) throws IOException {
-    var onlyOurs = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+  private static void write(Path file, byte[] content, Set<PosixFilePermission> mode)
+      throws IOException {
+    var onlyOurs =
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
     try (var channel = FileChannel.open(file, Set.of(WRITE, CREATE_NEW), onlyOurs)) {
       var remaining = ByteBuffer.wrap(content);
       while (remaining.hasRemaining()) {
@@ -75,8 +80,11 @@ public final class AtomicFile {
     }
   }
 
-  private static Set<PosixFilePermission> existingMode(Path file, Set<PosixFilePermission> absent) throws IOException {
-    return Files.isRegularFile(file, NOFOLLOW_LINKS) ? Files.getPosixFilePermissions(file, NOFOLLOW_LINKS) : absent;
+  private static Set<PosixFilePermission> existingMode(Path file, Set<PosixFilePermission> absent)
+      throws IOException {
+    return Files.isRegularFile(file, NOFOLLOW_LINKS)
+        ? Files.getPosixFilePermissions(file, NOFOLLOW_LINKS)
+        : absent;
   }
 
   /** A rename is on disk only when its directory is. */
@@ -94,7 +102,8 @@ public final class AtomicFile {
   private static void removeAbandoned(Path directory, Path file) throws IOException {
     String prefix = unfinishedPrefix(file);
     Instant limit = Instant.now().minus(ABANDONED_AFTER);
-    try (var siblings = Files.newDirectoryStream(directory, path -> path.getFileName().toString().startsWith(prefix))) {
+    try (var siblings = Files.newDirectoryStream(
+        directory, path -> path.getFileName().toString().startsWith(prefix))) {
       for (Path sibling : siblings) {
         if (Files.getLastModifiedTime(sibling, NOFOLLOW_LINKS).toInstant().isBefore(limit)) {
           Files.deleteIfExists(sibling);
@@ -122,7 +131,8 @@ public final class AtomicFile {
       throw new IOException(file + " belongs to user " + owner + ", neither this user nor root");
     }
     try (var channel = Files.newByteChannel(file, Set.of(READ, NOFOLLOW_LINKS))) {
-      byte[] content = ByteStreams.limit(Channels.newInputStream(channel), maxBytes + 1L).readAllBytes();
+      byte[] content =
+          ByteStreams.limit(Channels.newInputStream(channel), maxBytes + 1L).readAllBytes();
       if (content.length > maxBytes) {
         throw new IOException(file + " is larger than " + maxBytes + " bytes");
       }

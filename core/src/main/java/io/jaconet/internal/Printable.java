@@ -7,13 +7,13 @@ public final class Printable {
   private Printable() {}
 
   /**
-   * Returns at most the first 64 characters of {@code text}, with controls, bidirectional and other format characters, line separators
+   * Returns the beginning of {@code text}, some 64 characters, with controls, bidirectional and other format characters, line separators
    * and lone surrogates written as {@code \}{@code uXXXX}.
    */
   public static String of(String text) {
     var printable = new StringBuilder(Math.min(text.length(), MAX_CHARS) + 3);
     int i = 0;
-    while (i < text.length() && i < MAX_CHARS) {
+    while (i < text.length() && printable.length() < MAX_CHARS) {
       int c = text.codePointAt(i);
       if (isPlain(c)) {
         printable.appendCodePoint(c);

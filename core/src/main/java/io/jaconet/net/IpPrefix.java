@@ -29,7 +29,12 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
 
   public IpPrefix {
     int bits = base.family().bits();
-    checkArgument(length >= 0 && length <= bits, "/%s is not a prefix length of %s (0..%s)", length, base.family(), bits);
+    checkArgument(
+        length >= 0 && length <= bits,
+        "/%s is not a prefix length of %s (0..%s)",
+        length,
+        base.family(),
+        bits);
     base = base.masked(length);
   }
 
@@ -45,12 +50,16 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
    */
   public static IpPrefix parse(String text) {
     int slash = text.indexOf('/');
-    checkArgument(slash > 0, "'%s' is not an address prefix such as 10.244.0.0/16", Printable.of(text));
-    return new IpPrefix(IpAddress.parse(text.substring(0, slash)), parseLength(text, text.substring(slash + 1)));
+    checkArgument(
+        slash > 0, "'%s' is not an address prefix such as 10.244.0.0/16", Printable.of(text));
+    return new IpPrefix(
+        IpAddress.parse(text.substring(0, slash)), parseLength(text, text.substring(slash + 1)));
   }
 
   private static int parseLength(String text, String digits) {
-    boolean plain = !digits.isEmpty() && digits.length() <= 3 && digits.chars().allMatch(c -> c >= '0' && c <= '9');
+    boolean plain = !digits.isEmpty()
+        && digits.length() <= 3
+        && digits.chars().allMatch(c -> c >= '0' && c <= '9');
     checkArgument(plain, "'%s' has no prefix length after the slash", Printable.of(text));
     return Integer.parseInt(digits);
   }

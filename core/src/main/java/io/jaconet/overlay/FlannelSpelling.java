@@ -9,6 +9,8 @@ import org.jspecify.annotations.Nullable;
  * thousands of them. Whatever else it meets is left to the general parser, errors included.
  */
 final class FlannelSpelling {
+  private static final int MAX_DIGITS = 18;
+
   private final String json;
   private int at;
 
@@ -53,7 +55,9 @@ final class FlannelSpelling {
 
   private String word() {
     int start = at;
-    while (at < json.length() && at - start < LeaseAttributesJson.MAX_TYPE_CHARS && isLowerCaseNameChar(json.charAt(at))) {
+    while (at < json.length()
+        && at - start < LeaseAttributesJson.MAX_TYPE_CHARS
+        && isLowerCaseNameChar(json.charAt(at))) {
       at++;
     }
     String word = json.substring(start, at);
@@ -70,8 +74,14 @@ final class FlannelSpelling {
     int start = at;
     demand("{\"");
     do {
+      int name = at - 1;
       string();
       demand(":");
+      // A name that was there before: no string of this object holds a quote, so nothing else looks
+      // like that.
+      if (json.indexOf(json.substring(name, at), start) < name) {
+        throw new IllegalArgumentException();
+      }
       scalar();
     } while (take(",\""));
     demand("}");
@@ -83,10 +93,12 @@ final class FlannelSpelling {
       string();
     } else if (!take("true") && !take("false") && !take("null") && !take("0")) {
       int start = at;
-      while (at < json.length() && json.charAt(at) >= (at == start ? '1' : '0') && json.charAt(at) <= '9') {
+      while (at < json.length()
+          && json.charAt(at) >= (at == start ? '1' : '0')
+          && json.charAt(at) <= '9') {
         at++;
       }
-      if (at == start) {
+      if (at == start || at - start > MAX_DIGITS) {
         throw new IllegalArgumentException();
       }
     }

@@ -28,7 +28,8 @@ record JsonFields(String path, JsonObject object) {
   /** Flannel's decoder takes neither fractions nor exponents, not even {@code 7.0}. Eleven characters always fit a long. */
   private static final Pattern WHOLE_NUMBER = Pattern.compile("0|-?[1-9][0-9]{0,9}");
 
-  @Nullable JsonElement get(String name) {
+  @Nullable
+  JsonElement get(String name) {
     JsonElement last = null;
     for (var member : object.entrySet()) {
       if (member.getKey().equalsIgnoreCase(name)) {
@@ -60,14 +61,17 @@ record JsonFields(String path, JsonObject object) {
     if (element == null) {
       return absent;
     }
-    if (element instanceof JsonPrimitive p && p.isNumber() && WHOLE_NUMBER.matcher(p.getAsString()).matches()) {
+    if (element instanceof JsonPrimitive p
+        && p.isNumber()
+        && WHOLE_NUMBER.matcher(p.getAsString()).matches()) {
       long value = Long.parseLong(p.getAsString());
       if (value >= min && value <= max) {
         return (int) value;
       }
     }
     int example = absent >= min && absent <= max ? absent : min;
-    throw new Setting(path + name, "a whole number from " + min + " to " + max, example).wrong(element);
+    throw new Setting(path + name, "a whole number from " + min + " to " + max, example)
+        .wrong(element);
   }
 
   String text(String name, String absent) {
@@ -82,7 +86,8 @@ record JsonFields(String path, JsonObject object) {
   }
 
   /** Returns the prefix, or null if it is absent or the default prefix, which stands for absence. */
-  @Nullable IpPrefix prefix(String name, IpFamily family) {
+  @Nullable
+  IpPrefix prefix(String name, IpFamily family) {
     var element = get(name);
     if (element == null) {
       return null;
@@ -95,11 +100,13 @@ record JsonFields(String path, JsonObject object) {
     } catch (IllegalArgumentException e) {
       // The message below says more than the parser's.
     }
-    throw new Setting(path + name, "an " + family + " prefix", SubnetRange.exampleNetwork(family)).wrong(element);
+    throw new Setting(path + name, "an " + family + " prefix", SubnetRange.exampleNetwork(family))
+        .wrong(element);
   }
 
   /** Returns the address, or null if it is absent or unspecified. Only an IPv6 address may be {@code null}. */
-  @Nullable IpAddress address(String name, IpFamily family, IpAddress example) {
+  @Nullable
+  IpAddress address(String name, IpFamily family, IpAddress example) {
     var element = family == IpFamily.V6 ? plain(name) : get(name);
     if (element == null) {
       return null;
@@ -128,7 +135,10 @@ record JsonFields(String path, JsonObject object) {
       log.warn(
           "Ignoring {} unknown keys of the configuration: {}",
           unknown.size(),
-          unknown.stream().limit(MAX_NAMES_LOGGED).map(name -> path + Printable.of(name)).collect(joining(", ")));
+          unknown.stream()
+              .limit(MAX_NAMES_LOGGED)
+              .map(name -> path + Printable.of(name))
+              .collect(joining(", ")));
     }
   }
 }

@@ -13,7 +13,8 @@ import java.util.Optional;
  */
 public final class LeaseAdmission {
   /** Backends whose leases carry no type: flannel's udp, alloc and tencent-vpc never write one. */
-  private static final ImmutableSet<String> NAMELESS_BACKENDS = ImmutableSet.of("udp", "alloc", "tencent-vpc");
+  private static final ImmutableSet<String> NAMELESS_BACKENDS =
+      ImmutableSet.of("udp", "alloc", "tencent-vpc");
 
   private final NetworkConfig config;
   private final Subnets own;
@@ -25,27 +26,32 @@ public final class LeaseAdmission {
     this.config = config;
     this.own = own;
     this.underlay = underlay;
-    this.publishedType = NAMELESS_BACKENDS.contains(config.backendType()) ? "" : config.backendType();
+    this.publishedType =
+        NAMELESS_BACKENDS.contains(config.backendType()) ? "" : config.backendType();
   }
 
   /** Returns why {@code lease} must not be used, in words; empty if it may be. Subnets of a family that is not enabled do not matter. */
   public Optional<String> refuse(Lease lease) {
     String type = lease.attributes().backendType();
     if (!type.equals(publishedType)) {
-      return Optional.of("runs backend " + (type.isEmpty() ? "udp or another without a name" : type) + ", not " + config.backendType());
+      return Optional.of("runs backend " + (type.isEmpty() ? "udp or another without a name" : type)
+          + ", not " + config.backendType());
     }
     boolean empty = true;
     for (IpFamily family : config.families()) {
       var subnet = lease.subnets().prefix(family);
       if (subnet.isPresent()) {
-        var reason = refuseSubnet(subnet.get()).or(() -> refuseEndpoint(lease.attributes(), family));
+        var reason =
+            refuseSubnet(subnet.get()).or(() -> refuseEndpoint(lease.attributes(), family));
         if (reason.isPresent()) {
           return reason;
         }
         empty = false;
       }
     }
-    return empty ? Optional.of(lease.subnets() + " has no subnet of an enabled family " + config.families()) : Optional.empty();
+    return empty
+        ? Optional.of(lease.subnets() + " has no subnet of an enabled family " + config.families())
+        : Optional.empty();
   }
 
   private Optional<String> refuseSubnet(IpPrefix subnet) {
@@ -54,7 +60,8 @@ public final class LeaseAdmission {
       return Optional.of(subnet + " is outside the network " + range.network());
     }
     if (subnet.length() != range.subnetLength()) {
-      return Optional.of(subnet + " is not a /" + range.subnetLength() + " as the network's subnets are");
+      return Optional.of(
+          subnet + " is not a /" + range.subnetLength() + " as the network's subnets are");
     }
     var mine = own.prefix(subnet.family());
     if (mine.isPresent() && mine.get().overlaps(subnet)) {
@@ -62,7 +69,8 @@ public final class LeaseAdmission {
     }
     for (IpPrefix onLink : underlay.prefixes()) {
       if (onLink.overlaps(subnet) && !range.isCarvedOutOf(onLink)) {
-        return Optional.of(subnet + " overlaps the underlay's " + onLink + " on " + underlay.interfaceName());
+        return Optional.of(
+            subnet + " overlaps the underlay's " + onLink + " on " + underlay.interfaceName());
       }
     }
     return contains(subnet, underlay.addresses().values())
@@ -88,7 +96,8 @@ public final class LeaseAdmission {
     if (!endpoint.isHostUnicast()) {
       return Optional.of("public IP " + endpoint + " is no address of a host");
     }
-    if (underlay.addresses().containsValue(endpoint) || underlay.publicIps().containsValue(endpoint)) {
+    if (underlay.addresses().containsValue(endpoint)
+        || underlay.publicIps().containsValue(endpoint)) {
       return Optional.of("public IP " + endpoint + " is this host's own");
     }
     var network = config.range(family).network();

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 final class LeaseAttributesJson {
   private static final int MAX_CHARS = 1 << 16;
   static final int MAX_TYPE_CHARS = 63;
-  private static final Pattern BACKEND_TYPE = Pattern.compile("[A-Za-z0-9_-]{0," + MAX_TYPE_CHARS + "}");
+  private static final Pattern BACKEND_TYPE =
+      Pattern.compile("[A-Za-z0-9_-]{0," + MAX_TYPE_CHARS + "}");
   private static final IpAddress EXAMPLE_V4 = IpAddress.parse("192.0.2.1");
   private static final IpAddress EXAMPLE_V6 = IpAddress.parse("2001:db8::1");
 
@@ -26,7 +27,9 @@ final class LeaseAttributesJson {
   static LeaseAttributes readAnySpelling(String json) {
     var element = StrictJson.parse("the lease value", json, MAX_CHARS);
     if (!(element instanceof JsonObject object)) {
-      throw new Setting("the lease value", "an object", "{\"PublicIP\":\"192.0.2.1\",\"PublicIPv6\":null}").wrong(element);
+      throw new Setting(
+              "the lease value", "an object", "{\"PublicIP\":\"192.0.2.1\",\"PublicIPv6\":null}")
+          .wrong(element);
     }
     var fields = new JsonFields("", object);
     String type = fields.text("BackendType", "");
@@ -58,8 +61,12 @@ final class LeaseAttributesJson {
     if (!attributes.backendType().isEmpty()) {
       json.append(",\"BackendType\":").append(new JsonPrimitive(attributes.backendType()));
     }
-    attributes.backendData(IpFamily.V4).ifPresent(data -> json.append(",\"BackendData\":").append(data));
-    attributes.backendData(IpFamily.V6).ifPresent(data -> json.append(",\"BackendV6Data\":").append(data));
+    attributes
+        .backendData(IpFamily.V4)
+        .ifPresent(data -> json.append(",\"BackendData\":").append(data));
+    attributes
+        .backendData(IpFamily.V6)
+        .ifPresent(data -> json.append(",\"BackendV6Data\":").append(data));
     return json.append('}').toString();
   }
 }

@@ -34,7 +34,10 @@ public final class NetworkConfig {
   private final boolean nftables;
 
   private NetworkConfig(
-      ImmutableMap<IpFamily, SubnetRange> ranges, String backendType, BackendOptions backendOptions, boolean nftables) {
+      ImmutableMap<IpFamily, SubnetRange> ranges,
+      String backendType,
+      BackendOptions backendOptions,
+      boolean nftables) {
     this.ranges = ranges;
     this.backendType = backendType;
     this.backendOptions = backendOptions;
@@ -112,14 +115,7 @@ public final class NetworkConfig {
    * @throws IllegalArgumentException if a network equals or contains one of them; the message names both
    */
   public void requireDisjointFrom(ImmutableList<IpPrefix> hostPrefixes) {
-    for (SubnetRange range : ranges.values()) {
-      for (IpPrefix prefix : hostPrefixes) {
-        if (range.network().overlaps(prefix) && !range.isCarvedOutOf(prefix)) {
-          throw SubnetRange.networkSetting(range.network().family(), "apart from " + prefix + " of the host's underlay")
-              .wrong(range.network());
-        }
-      }
-    }
+    ranges.values().forEach(range -> range.requireDisjointFrom(hostPrefixes));
   }
 
   /** Returns JSON from which {@link #parse} and flanneld read this configuration, compact, with all defaults written out. */
@@ -179,7 +175,8 @@ public final class NetworkConfig {
         return network(IpPrefix.parse(network));
       } catch (IllegalArgumentException e) {
         var family = network.contains(":") ? IpFamily.V6 : IpFamily.V4;
-        throw SubnetRange.networkSetting(family, "an " + family + " prefix").wrong(new JsonPrimitive(network));
+        throw SubnetRange.networkSetting(family, "an " + family + " prefix")
+            .wrong(new JsonPrimitive(network));
       }
     }
 
@@ -218,7 +215,8 @@ public final class NetworkConfig {
      */
     @CanIgnoreReturnValue
     public Builder option(String name, int value) {
-      // As the parser makes it: Gson's numbers of different classes may be equal and differ in their hash codes.
+      // As the parser makes it: Gson's numbers of different classes may be equal and differ in
+      // their hash codes.
       return option(name, JsonParser.parseString(Integer.toString(value)));
     }
 
@@ -236,7 +234,8 @@ public final class NetworkConfig {
 
     private Builder option(String name, JsonElement value) {
       if (name.equalsIgnoreCase("Type")) {
-        throw new IllegalArgumentException("Backend.Type is no option; it is set by backend(\"" + backendType + "\")");
+        throw new IllegalArgumentException(
+            "Backend.Type is no option; it is set by backend(\"" + backendType + "\")");
       }
       options.keySet().removeIf(name::equalsIgnoreCase);
       options.add(name, value);
@@ -273,7 +272,9 @@ public final class NetworkConfig {
 
     private void requireNetworks() {
       for (var family : IpFamily.values()) {
-        boolean wanted = subnetLengths.containsKey(family) || subnetMin.containsKey(family) || subnetMax.containsKey(family);
+        boolean wanted = subnetLengths.containsKey(family)
+            || subnetMin.containsKey(family)
+            || subnetMax.containsKey(family);
         if (!networks.containsKey(family) && (wanted || networks.isEmpty())) {
           throw SubnetRange.networkSetting(family, "an " + family + " prefix").missing();
         }

@@ -43,11 +43,13 @@ final class NetworkConfigJson {
     if (element instanceof JsonObject object) {
       return object;
     }
-    throw new Setting("the configuration", "an object", "{\"Network\":\"10.244.0.0/16\"}").wrong(element);
+    throw new Setting("the configuration", "an object", "{\"Network\":\"10.244.0.0/16\"}")
+        .wrong(element);
   }
 
   /** Reads the settings of {@code family}, which flannel does even if it is not enabled, so that garbage is an error in any case. */
-  private static void readFamily(JsonFields fields, IpFamily family, boolean enabled, NetworkConfig.Builder builder) {
+  private static void readFamily(
+      JsonFields fields, IpFamily family, boolean enabled, NetworkConfig.Builder builder) {
     var network = fields.prefix(path(family, "Network"), family);
     int length = fields.integer(path(family, "SubnetLen"), 0, 0, family.bits());
     var example = SubnetRange.exampleNetwork(family).base();
@@ -98,14 +100,20 @@ final class NetworkConfigJson {
       if (network != null) {
         json.addProperty(path(family, "Network"), network.toString());
         json.addProperty(path(family, "SubnetLen"), config.subnetLengths().get(family));
-        json.addProperty(path(family, "SubnetMin"), String.valueOf(config.subnetMin().get(family)));
-        json.addProperty(path(family, "SubnetMax"), String.valueOf(config.subnetMax().get(family)));
+        json.addProperty(
+            path(family, "SubnetMin"), String.valueOf(config.subnetMin().get(family)));
+        json.addProperty(
+            path(family, "SubnetMax"), String.valueOf(config.subnetMax().get(family)));
       }
     }
     json.addProperty("EnableNFTables", config.nftables());
     var backend = new JsonObject();
     backend.addProperty("Type", config.backendType());
-    config.backendOptions().toJson().entrySet().forEach(option -> backend.add(option.getKey(), option.getValue()));
+    config
+        .backendOptions()
+        .toJson()
+        .entrySet()
+        .forEach(option -> backend.add(option.getKey(), option.getValue()));
     json.add("Backend", backend);
     return json.toString();
   }

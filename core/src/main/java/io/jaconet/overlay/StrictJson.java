@@ -3,6 +3,7 @@ package io.jaconet.overlay;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
@@ -26,11 +27,13 @@ final class StrictJson {
    */
   static JsonElement parse(String what, String text, int maxChars) {
     if (text.length() > maxChars) {
-      throw new IllegalArgumentException(what + " has " + text.length() + " characters; at most " + maxChars + " are read");
+      throw new IllegalArgumentException(
+          what + " has " + text.length() + " characters; at most " + maxChars + " are read");
     }
     // JsonReader would skip it, flannel refuses it.
     if (text.startsWith("\ufeff")) {
-      throw new IllegalArgumentException(what + " begins with a byte order mark; it must be plain JSON, such as {}");
+      throw new IllegalArgumentException(
+          what + " begins with a byte order mark; it must be plain JSON, such as {}");
     }
     try (var reader = reader(text)) {
       var element = read(what, reader, MAX_DEPTH);
@@ -38,26 +41,28 @@ final class StrictJson {
         throw new IOException("more than one value");
       }
       return element;
-    } catch (IOException e) {
-      throw new IllegalArgumentException(what + " is not JSON " + place(e) + "; it must be an object, such as {}");
+    } catch (IOException | JsonParseException e) {
+      throw new IllegalArgumentException(
+          what + " is not JSON " + place(e) + "; it must be an object, such as {}");
     }
   }
 
-  static JsonReader reader(String text) {
+  private static JsonReader reader(String text) {
     var reader = new JsonReader(new StringReader(text));
     reader.setStrictness(Strictness.STRICT);
     return reader;
   }
 
   /** Returns where {@code e}, thrown by a reader, found fault. The rest of Gson's message repeats names of the input. */
-  static String place(IOException e) {
+  private static String place(Exception e) {
     var matcher = PLACE.matcher(String.valueOf(e.getMessage()));
     return matcher.find() ? matcher.group() : "after its end";
   }
 
   private static JsonElement read(String what, JsonReader reader, int depth) throws IOException {
     if (depth < 0) {
-      throw new IllegalArgumentException(what + " is nested more than " + MAX_DEPTH + " levels deep");
+      throw new IllegalArgumentException(
+          what + " is nested more than " + MAX_DEPTH + " levels deep");
     }
     var token = reader.peek();
     if (token == JsonToken.BEGIN_ARRAY) {
@@ -74,7 +79,8 @@ final class StrictJson {
       reader.beginObject();
       while (reader.hasNext()) {
         String name = reader.nextName();
-        // Names that differ in case alone are one name to flannel, so the order of the last occurrences matters.
+        // Names that differ in case alone are one name to flannel, so the order of the last
+        // occurrences matters.
         object.remove(name);
         object.add(name, read(what, reader, depth - 1));
       }

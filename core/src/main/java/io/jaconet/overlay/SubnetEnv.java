@@ -11,13 +11,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,13 +31,19 @@ import org.jspecify.annotations.Nullable;
  * @param masquerade whether the host masquerades, so that plugins need not
  */
 public record SubnetEnv(
-    ImmutableMap<IpFamily, IpPrefix> networks, ImmutableMap<IpFamily, IpPrefix> subnets, int mtu, boolean masquerade) {
+    ImmutableMap<IpFamily, IpPrefix> networks,
+    ImmutableMap<IpFamily, IpPrefix> subnets,
+    int mtu,
+    boolean masquerade) {
   private static final int MAX_BYTES = 1 << 16;
 
-  /** A line in dotenv syntax: {@code KEY=value} or {@code KEY: value}; the value bare, or in quotes of either kind. */
+  /**
+   * A line in dotenv syntax: {@code KEY=value} or {@code KEY: value}; the value bare, or in quotes of either kind. Possessive, so that no
+   * line takes more than linear time.
+   */
   private static final Pattern LINE = Pattern.compile(
-      "\\s*(?:export\\s+)?(?<key>[A-Za-z0-9_.]+)\\s*[=:]\\s*"
-          + "(?:\"(?<double>[^\"]*)\"|'(?<single>[^']*)'|(?<bare>[^\\s\"'#][^\\s\"']*)?)\\s*(?:#.*)?");
+      "\\s*+(?:export\\s++)?(?<key>[A-Za-z0-9_.]++)\\s*+[=:]\\s*+"
+          + "(?:\"(?<double>[^\"]*+)\"|'(?<single>[^']*+)'|(?<bare>[^\\s\"'#][^\\s\"']*+)?)\\s*+(?:#.*)?");
 
   private static final Pattern MTU = Pattern.compile("[1-9][0-9]{0,4}");
 
@@ -53,16 +60,13 @@ public record SubnetEnv(
    */
   public static SubnetEnv parse(String text) {
     Map<String, String> values = new HashMap<>();
-    for (String line : text.lines().toList()) {
-      var matcher = LINE.matcher(line);
-      if (matcher.matches()) {
-        var value = Arrays.asList(matcher.group("double"), matcher.group("single"), matcher.group("bare"), "").stream()
-            .filter(Objects::nonNull)
-            .findFirst()
-            .orElse("");
-        values.put(matcher.group("key"), value);
-      }
-    }
+    text.lines().map(LINE::matcher).filter(Matcher::matches).forEach(line -> {
+      var value = Stream.of("double", "single", "bare")
+          .map(line::group)
+          .filter(Objects::nonNull)
+          .findFirst();
+      values.put(line.group("key"), value.orElse(""));
+    });
     var mtu = values.getOrDefault("FLANNEL_MTU", "");
     return new SubnetEnv(
         prefixes(values, "NETWORK"),
@@ -71,19 +75,21 @@ public record SubnetEnv(
         values.getOrDefault("FLANNEL_IPMASQ", "").equals("true"));
   }
 
-  private static ImmutableMap<IpFamily, IpPrefix> prefixes(Map<String, String> values, String name) {
+  private static ImmutableMap<IpFamily, IpPrefix> prefixes(
+      Map<String, String> values, String name) {
     ImmutableMap.Builder<IpFamily, IpPrefix> prefixes = ImmutableMap.builder();
     for (IpFamily family : IpFamily.values()) {
-      onlyPrefix(values.getOrDefault(key(family, name), ""), family).ifPresent(prefix -> prefixes.put(family, prefix));
+      onlyPrefix(values.getOrDefault(key(family, name), ""), family)
+          .ifPresent(prefix -> prefixes.put(family, prefix));
     }
     return prefixes.buildOrThrow();
   }
 
   private static Optional<IpPrefix> onlyPrefix(String list, IpFamily family) {
     ImmutableList.Builder<IpPrefix> valid = ImmutableList.builder();
-    for (String element : Splitter.on(',').split(list)) {
+    for (String element : Splitter.on(',').trimResults().split(list)) {
       try {
-        var prefix = IpPrefix.parse(element.strip());
+        var prefix = IpPrefix.parse(element);
         if (prefix.family() == family) {
           valid.add(prefix);
         }
@@ -110,7 +116,8 @@ public record SubnetEnv(
         text.append(key(family, "SUBNET")).append('=').append(gateway(subnet)).append('\n');
       }
     }
-    return text.append("FLANNEL_MTU=" + mtu + "\nFLANNEL_IPMASQ=" + masquerade + "\n").toString();
+    return text.append("FLANNEL_MTU=" + mtu + "\nFLANNEL_IPMASQ=" + masquerade + "\n")
+        .toString();
   }
 
   /** The address that a bridge of workloads has by convention: the subnet's second. */
@@ -155,6 +162,9 @@ public record SubnetEnv(
    * @throws IOException if that failed; the old content is still there
    */
   public void write(Path file) throws IOException {
-    AtomicFile.replace(file, render().getBytes(StandardCharsets.UTF_8), PosixFilePermissions.fromString("rw-r--r--"));
+    AtomicFile.replace(
+        file,
+        render().getBytes(StandardCharsets.UTF_8),
+        PosixFilePermissions.fromString("rw-r--r--"));
   }
 }

@@ -1,8 +1,12 @@
 package io.jaconet.overlay;
 
+import static com.google.common.collect.ImmutableList.toImmutableList;
+
+import com.google.common.collect.ImmutableList;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +21,11 @@ record SubnetRange(IpPrefix network, int subnetLength, IpAddress min, IpAddress 
   /** A network holds at least four subnets, and a subnet at least four addresses. */
   private static final int SPARE_BITS = 2;
 
+  private static final ImmutableList<IpPrefix> EXAMPLES = Stream.of(
+          "10.244.0.0/16", "172.20.0.0/16", "192.168.0.0/16", "fd00:244::/48", "fd00:245::/48")
+      .map(IpPrefix::parse)
+      .collect(toImmutableList());
+
   /**
    * Returns the range, with flannel's defaults for what is not given: subnets of /24 or /64 if four of them fit, else of a quarter of
    * the network; from the second subnet to the last.
@@ -24,7 +33,8 @@ record SubnetRange(IpPrefix network, int subnetLength, IpAddress min, IpAddress 
    * @param subnetLength 0 for the default
    * @throws IllegalArgumentException if the parts do not fit together; the message has the path, the value and what is allowed
    */
-  static SubnetRange of(IpPrefix network, int subnetLength, @Nullable IpAddress min, @Nullable IpAddress max) {
+  static SubnetRange of(
+      IpPrefix network, int subnetLength, @Nullable IpAddress min, @Nullable IpAddress max) {
     checkNetwork(network);
     int length = subnetLength == 0 ? defaultLength(network) : subnetLength;
     checkLength(network, length);
@@ -46,16 +56,42 @@ record SubnetRange(IpPrefix network, int subnetLength, IpAddress min, IpAddress 
     var family = network.family();
     int longest = family.bits() - 2 * SPARE_BITS;
     if (network.length() < 1 || network.length() > longest) {
-      throw networkSetting(family, "an " + family + " prefix of /1 to /" + longest).wrong(network);
+      throw networkSetting(family, "an " + family + " prefix of /1 to /" + longest)
+          .wrong(network);
     }
     if (!network.isUnicast()) {
-      throw networkSetting(family, "apart from unspecified, loopback, link-local, multicast, broadcast and IPv4-mapped addresses")
+      throw networkSetting(
+              family,
+              "apart from unspecified, loopback, link-local, multicast, broadcast and IPv4-mapped addresses")
           .wrong(network);
     }
   }
 
   static Setting networkSetting(IpFamily family, String allowed) {
     return new Setting(path(family, "Network"), allowed, exampleNetwork(family));
+  }
+
+  /**
+   * Checks that a route to the network, or to a subnet of it, would not take {@code hostPrefixes} away.
+   *
+   * @throws IllegalArgumentException if the network equals or contains one of them
+   */
+  void requireDisjointFrom(ImmutableList<IpPrefix> hostPrefixes) {
+    for (IpPrefix prefix : hostPrefixes) {
+      if (network.overlaps(prefix) && !isCarvedOutOf(prefix)) {
+        var free = EXAMPLES.stream()
+            .filter(example -> example.family() == network.family()
+                && hostPrefixes.stream().noneMatch(example::overlaps))
+            .filter(example -> !example.overlaps(network))
+            .findFirst()
+            .orElse(exampleNetwork(network.family()));
+        throw new Setting(
+                path(network.family(), "Network"),
+                "apart from " + prefix + " of the host's underlay",
+                free)
+            .wrong(network);
+      }
+    }
   }
 
   private static int defaultLength(IpPrefix network) {
@@ -100,6 +136,9 @@ record SubnetRange(IpPrefix network, int subnetLength, IpAddress min, IpAddress 
   }
 
   static IpPrefix exampleNetwork(IpFamily family) {
-    return IpPrefix.parse(family == IpFamily.V4 ? "10.244.0.0/16" : "fd00:244::/48");
+    return EXAMPLES.stream()
+        .filter(example -> example.family() == family)
+        .findFirst()
+        .orElseThrow();
   }
 }

@@ -3,7 +3,6 @@ package io.jaconet.overlay;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
@@ -42,8 +41,7 @@ class NetworkConfigTest {
 
   @Test
   void readsWhatTheBuilderBuilds() {
-    var parsed = NetworkConfig.parse(
-        """
+    var parsed = NetworkConfig.parse("""
         {
           "EnableIPv6": true,
           "EnableNFTables": true,
@@ -74,7 +72,12 @@ class NetworkConfigTest {
   @Test
   void writesWhatItReads() {
     for (var network : ImmutableList.of("10.3.0.0/16", "fc00::/48")) {
-      var config = NetworkConfig.builder().network(network).backend("vxlan").option("Port", 4789).option("Name", "a").build();
+      var config = NetworkConfig.builder()
+          .network(network)
+          .backend("vxlan")
+          .option("Port", 4789)
+          .option("Name", "a")
+          .build();
 
       assertEquals(config, NetworkConfig.parse(config.toJson()));
     }
@@ -82,7 +85,8 @@ class NetworkConfigTest {
 
   @Test
   void matchesKeysWhateverTheirCase() {
-    var config = NetworkConfig.parse("{\"network\":\"10.55.0.0/16\",\"backend\":{\"type\":\"VXLAN\",\"vni\":7}}");
+    var config = NetworkConfig.parse(
+        "{\"network\":\"10.55.0.0/16\",\"backend\":{\"type\":\"VXLAN\",\"vni\":7}}");
 
     assertEquals("vxlan", config.backendType());
     assertEquals(7, config.backendOptions().integer("VNI", 1, 0, (1 << 24) - 1));
@@ -103,14 +107,16 @@ class NetworkConfigTest {
 
   @Test
   void ignoresUnknownKeys() {
-    var config = NetworkConfig.parse("{\"Network\":\"10.3.0.0/16\",\"Netwrok\":1,\"\\u001b[31m\":2}");
+    var config =
+        NetworkConfig.parse("{\"Network\":\"10.3.0.0/16\",\"Netwrok\":1,\"\\u001b[31m\":2}");
 
     assertFalse(config.nftables());
   }
 
   @Test
   void ignoresTheSettingsOfADisabledFamily() {
-    var config = NetworkConfig.parse("{\"Network\":\"10.3.0.0/16\",\"IPv6Network\":\"fc00::/48\",\"IPv6SubnetLen\":3}");
+    var config = NetworkConfig.parse(
+        "{\"Network\":\"10.3.0.0/16\",\"IPv6Network\":\"fc00::/48\",\"IPv6SubnetLen\":3}");
 
     assertEquals(ImmutableSet.of(IpFamily.V4), config.families());
   }
@@ -125,48 +131,53 @@ class NetworkConfigTest {
 
   @Test
   void takesUnspecifiedBoundsAsAbsent() {
-    var config = NetworkConfig.parse("{\"Network\":\"10.3.0.0/16\",\"SubnetMin\":\"0.0.0.0\",\"IPv6SubnetMax\":\"::\"}");
+    var config = NetworkConfig.parse(
+        "{\"Network\":\"10.3.0.0/16\",\"SubnetMin\":\"0.0.0.0\",\"IPv6SubnetMax\":\"::\"}");
 
     assertEquals(ImmutableMap.of(IpFamily.V4, IpAddress.parse("10.3.1.0")), config.subnetMin());
   }
 
   @ParameterizedTest
-  @CsvSource(delimiter = '|', value = {
-    "{}                                                                   | Network is missing; it must be an IPv4 prefix, such as 10.244.0.0/16",
-    "{'Network':'0.0.0.0/0'}                                              | Network is missing; it must be an IPv4 prefix, such as 10.244.0.0/16",
-    "{'Network':'10.3.0.0/31'}                                            | Network is 10.3.0.0/31; it must be an IPv4 prefix of /1 to /28, such as 10.244.0.0/16",
-    "{'Network':'10.3.0.0/33'}                                            | Network is \"10.3.0.0/33\"; it must be an IPv4 prefix, such as 10.244.0.0/16",
-    "{'Network':'fc00::/48'}                                              | Network is \"fc00::/48\"; it must be an IPv4 prefix, such as 10.244.0.0/16",
-    "{'Network':null}                                                     | Network is null; it must be an IPv4 prefix, such as 10.244.0.0/16",
-    "{'Network':''}                                                       | Network is \"\"; it must be an IPv4 prefix, such as 10.244.0.0/16",
-    "{'Network':'127.0.0.0/8'}                                            | Network is 127.0.0.0/8; it must be apart from unspecified, loopback, link-local, multicast, broadcast and IPv4-mapped addresses, such as 10.244.0.0/16",
-    "{'Network':'10.3.0.0/16','SubnetLen':31}                             | SubnetLen is 31; it must be from 18 to 30 in 10.3.0.0/16, such as 24",
-    "{'Network':'10.3.0.0/16','SubnetLen':17}                             | SubnetLen is 17; it must be from 18 to 30 in 10.3.0.0/16, such as 24",
-    "{'Network':'10.3.0.0/16','SubnetLen':-1}                             | SubnetLen is -1; it must be a whole number from 0 to 32, such as 0",
-    "{'Network':'10.3.0.0/16','SubnetLen':-0}                             | SubnetLen is -0; it must be a whole number from 0 to 32, such as 0",
-    "{'Network':'10.3.0.0/16','SubnetLen':1e999}                          | SubnetLen is 1e999; it must be a whole number from 0 to 32, such as 0",
-    "{'Network':'10.3.0.0/16','SubnetLen':24.0}                           | SubnetLen is 24.0; it must be a whole number from 0 to 32, such as 0",
-    "{'Network':'10.3.0.0/16','SubnetLen':'24'}                           | SubnetLen is \"24\"; it must be a whole number from 0 to 32, such as 0",
-    "{'Network':'10.3.0.0/16','SubnetLen':NaN}                            | the configuration is not JSON at line 1 column 38; it must be an object, such as {}",
-    "{'Network':'10.3.0.0/16','SubnetMin':'10.4.0.0'}                     | SubnetMin is 10.4.0.0; it must be the first address of a /24 in 10.3.0.0/16, such as 10.3.1.0",
-    "{'Network':'10.3.0.0/16','SubnetMin':'10.3.5.1'}                     | SubnetMin is 10.3.5.1; it must be the first address of a /24 in 10.3.0.0/16, such as 10.3.1.0",
-    "{'Network':'10.3.0.0/16','SubnetMin':null}                           | SubnetMin is null; it must be an IPv4 address, such as 10.244.0.0",
-    "{'Network':'10.3.0.0/16','SubnetMin':'10.3.5.0','SubnetMax':'10.3.4.0'} | SubnetMax is 10.3.4.0; it must be at or after SubnetMin, which is 10.3.5.0, such as 10.3.255.0",
-    "{'EnableIPv4':false}                                                 | EnableIPv4 is false; it must be true unless EnableIPv6 is, such as true",
-    "{'EnableIPv4':'yes'}                                                 | EnableIPv4 is \"yes\"; it must be true or false, such as true",
-    "{'EnableIPv6':true,'Network':'10.3.0.0/16'}                          | IPv6Network is missing; it must be an IPv6 prefix, such as fd00:244::/48",
-    "{'EnableIPv6':true,'Network':'10.3.0.0/16','IPv6Network':'10.3.0.0/16'} | IPv6Network is \"10.3.0.0/16\"; it must be an IPv6 prefix, such as fd00:244::/48",
-    "{'EnableIPv6':true,'Network':'10.3.0.0/16','IPv6Network':'::/64'}    | IPv6Network is ::/64; it must be apart from unspecified, loopback, link-local, multicast, broadcast and IPv4-mapped addresses, such as fd00:244::/48",
-    "{'EnableIPv6':true,'Network':'10.3.0.0/16','IPv6Network':'fc00::/48','IPv6SubnetLen':127} | IPv6SubnetLen is 127; it must be from 50 to 126 in fc00::/48, such as 64",
-    "{'Network':'10.3.0.0/16','Backend':null}                             | Backend is null; it must be an object, such as {\"Type\":\"vxlan\"}",
-    "{'Network':'10.3.0.0/16','Backend':{}}                               | Backend.Type is missing; it must be a backend's name, such as vxlan",
-    "{'Network':'10.3.0.0/16','Backend':{'Type':['vxlan']}}               | Backend.Type is [\"vxlan\"]; it must be a backend's name, such as vxlan",
-    "{'Network':'10.3.0.0/16','Backend':{'Type':''}}                      | Backend.Type is \"\"; it must be a backend's name, such as vxlan",
-    "[]                                                                   | the configuration is []; it must be an object, such as {\"Network\":\"10.244.0.0/16\"}",
-    "{'Network':'10.3.0.0/16'}}                                           | the configuration is not JSON at line 1 column 27; it must be an object, such as {}",
-  }, quoteCharacter = '`')
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{}                                                                   | Network is missing; it must be an IPv4 prefix, such as 10.244.0.0/16",
+        "{'Network':'0.0.0.0/0'}                                              | Network is missing; it must be an IPv4 prefix, such as 10.244.0.0/16",
+        "{'Network':'10.3.0.0/31'}                                            | Network is 10.3.0.0/31; it must be an IPv4 prefix of /1 to /28, such as 10.244.0.0/16",
+        "{'Network':'10.3.0.0/33'}                                            | Network is \"10.3.0.0/33\"; it must be an IPv4 prefix, such as 10.244.0.0/16",
+        "{'Network':'fc00::/48'}                                              | Network is \"fc00::/48\"; it must be an IPv4 prefix, such as 10.244.0.0/16",
+        "{'Network':null}                                                     | Network is null; it must be an IPv4 prefix, such as 10.244.0.0/16",
+        "{'Network':''}                                                       | Network is \"\"; it must be an IPv4 prefix, such as 10.244.0.0/16",
+        "{'Network':'127.0.0.0/8'}                                            | Network is 127.0.0.0/8; it must be apart from unspecified, loopback, link-local, multicast, broadcast and IPv4-mapped addresses, such as 10.244.0.0/16",
+        "{'Network':'10.3.0.0/16','SubnetLen':31}                             | SubnetLen is 31; it must be from 18 to 30 in 10.3.0.0/16, such as 24",
+        "{'Network':'10.3.0.0/16','SubnetLen':17}                             | SubnetLen is 17; it must be from 18 to 30 in 10.3.0.0/16, such as 24",
+        "{'Network':'10.3.0.0/16','SubnetLen':-1}                             | SubnetLen is -1; it must be a whole number from 0 to 32, such as 0",
+        "{'Network':'10.3.0.0/16','SubnetLen':-0}                             | SubnetLen is -0; it must be a whole number from 0 to 32, such as 0",
+        "{'Network':'10.3.0.0/16','SubnetLen':1e999}                          | SubnetLen is 1e999; it must be a whole number from 0 to 32, such as 0",
+        "{'Network':'10.3.0.0/16','SubnetLen':24.0}                           | SubnetLen is 24.0; it must be a whole number from 0 to 32, such as 0",
+        "{'Network':'10.3.0.0/16','SubnetLen':'24'}                           | SubnetLen is \"24\"; it must be a whole number from 0 to 32, such as 0",
+        "{'Network':'10.3.0.0/16','SubnetLen':NaN}                            | the configuration is not JSON at line 1 column 38; it must be an object, such as {}",
+        "{'Network':'10.3.0.0/16','SubnetMin':'10.4.0.0'}                     | SubnetMin is 10.4.0.0; it must be the first address of a /24 in 10.3.0.0/16, such as 10.3.1.0",
+        "{'Network':'10.3.0.0/16','SubnetMin':'10.3.5.1'}                     | SubnetMin is 10.3.5.1; it must be the first address of a /24 in 10.3.0.0/16, such as 10.3.1.0",
+        "{'Network':'10.3.0.0/16','SubnetMin':null}                           | SubnetMin is null; it must be an IPv4 address, such as 10.244.0.0",
+        "{'Network':'10.3.0.0/16','SubnetMin':'10.3.5.0','SubnetMax':'10.3.4.0'} | SubnetMax is 10.3.4.0; it must be at or after SubnetMin, which is 10.3.5.0, such as 10.3.255.0",
+        "{'EnableIPv4':false}                                                 | EnableIPv4 is false; it must be true unless EnableIPv6 is, such as true",
+        "{'EnableIPv4':'yes'}                                                 | EnableIPv4 is \"yes\"; it must be true or false, such as true",
+        "{'EnableIPv6':true,'Network':'10.3.0.0/16'}                          | IPv6Network is missing; it must be an IPv6 prefix, such as fd00:244::/48",
+        "{'EnableIPv6':true,'Network':'10.3.0.0/16','IPv6Network':'10.3.0.0/16'} | IPv6Network is \"10.3.0.0/16\"; it must be an IPv6 prefix, such as fd00:244::/48",
+        "{'EnableIPv6':true,'Network':'10.3.0.0/16','IPv6Network':'::/64'}    | IPv6Network is ::/64; it must be apart from unspecified, loopback, link-local, multicast, broadcast and IPv4-mapped addresses, such as fd00:244::/48",
+        "{'EnableIPv6':true,'Network':'10.3.0.0/16','IPv6Network':'fc00::/48','IPv6SubnetLen':127} | IPv6SubnetLen is 127; it must be from 50 to 126 in fc00::/48, such as 64",
+        "{'Network':'10.3.0.0/16','Backend':null}                             | Backend is null; it must be an object, such as {\"Type\":\"vxlan\"}",
+        "{'Network':'10.3.0.0/16','Backend':{}}                               | Backend.Type is missing; it must be a backend's name, such as vxlan",
+        "{'Network':'10.3.0.0/16','Backend':{'Type':['vxlan']}}               | Backend.Type is [\"vxlan\"]; it must be a backend's name, such as vxlan",
+        "{'Network':'10.3.0.0/16','Backend':{'Type':''}}                      | Backend.Type is \"\"; it must be a backend's name, such as vxlan",
+        "[]                                                                   | the configuration is []; it must be an object, such as {\"Network\":\"10.244.0.0/16\"}",
+        "{'Network':'10.3.0.0/16'}}                                           | the configuration is not JSON at line 1 column 27; it must be an object, such as {}",
+      },
+      quoteCharacter = '`')
   void namesPathValueRuleAndExample(String json, String message) {
-    var refusal = assertThrows(IllegalArgumentException.class, () -> NetworkConfig.parse(json.replace('\'', '"')));
+    var refusal = assertThrows(
+        IllegalArgumentException.class, () -> NetworkConfig.parse(json.replace('\'', '"')));
 
     assertEquals(message, refusal.getMessage());
   }
