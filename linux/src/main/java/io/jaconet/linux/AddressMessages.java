@@ -61,6 +61,9 @@ final class AddressMessages {
     if (family == null || own == null || own.family() != family) {
       return null;
     }
+    if (prefixLength > family.bits()) {
+      throw new MalformedMessageException("the address %s has the prefix length %d", own, prefixLength);
+    }
     return new LinkAddress(linkIndex, own, prefixLength, scope, flags);
   }
 }

@@ -38,6 +38,7 @@ final class NetlinkSocket implements NetlinkTransport {
 
   private final ByteBuffer header = ByteBuffer.allocateDirect(NAME_OFFSET + SOCKADDR_BYTES).order(ByteOrder.nativeOrder());
   private final long headerAddress = LibC.address(header);
+  private final int portId;
   private final int receiveBufferBytes;
   private ByteBuffer datagram = ByteBuffer.allocateDirect(INITIAL_DATAGRAM_BYTES);
   private int fd;
@@ -49,7 +50,7 @@ final class NetlinkSocket implements NetlinkTransport {
         .putLong(16, headerAddress + IOV_OFFSET)
         .putLong(24, 1);
     try {
-      bind(groups);
+      this.portId = bind(groups);
       setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1, "setsockopt(NETLINK_CAP_ACK)");
       setOption(SOL_NETLINK, NETLINK_EXT_ACK, 1, "setsockopt(NETLINK_EXT_ACK)");
       setOption(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1, "setsockopt(NETLINK_GET_STRICT_CHK)");
@@ -74,12 +75,16 @@ final class NetlinkSocket implements NetlinkTransport {
     return new NetlinkSocket(fd, groups, receiveBufferBytes);
   }
 
-  private void bind(int groups) throws SyscallException {
+  private int bind(int groups) throws SyscallException {
     var address = ByteBuffer.allocateDirect(SOCKADDR_BYTES).order(ByteOrder.nativeOrder());
     address.putShort(0, (short) AF_NETLINK).putInt(8, groups);
     if (LibC.INSTANCE.bind(fd, address, SOCKADDR_BYTES) < 0) {
       throw new SyscallException("bind(netlink)", LibC.errno());
     }
+    if (LibC.INSTANCE.getsockname(fd, address, new IntByReference(SOCKADDR_BYTES)) < 0) {
+      throw new SyscallException("getsockname(netlink)", LibC.errno());
+    }
+    return address.getInt(SOCKADDR_PORT_OFFSET);
   }
 
   private void setOption(int level, int option, int value, String call) throws SyscallException {
@@ -102,6 +107,11 @@ final class NetlinkSocket implements NetlinkTransport {
       throw new SyscallException("getsockopt(SO_RCVBUF)", LibC.errno());
     }
     return actual.intValue();
+  }
+
+  @Override
+  public int portId() {
+    return portId;
   }
 
   @Override

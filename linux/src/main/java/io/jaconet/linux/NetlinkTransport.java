@@ -20,6 +20,9 @@ interface NetlinkTransport extends AutoCloseable {
   /** Drops every datagram that the kernel has for us, up to the end of a running dump. */
   void drain() throws SyscallException;
 
+  /** Returns the number that the kernel addresses its answers to. */
+  int portId();
+
   /** Returns an upper limit of the messages that one datagram may hold so that all of them can be answered. */
   int maxMessagesPerSend();
 
