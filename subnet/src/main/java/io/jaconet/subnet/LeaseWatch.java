@@ -65,6 +65,8 @@ final class LeaseWatch implements SubnetManager.Watch {
       }
     } catch (IOException e) {
       fail(e);
+    } catch (RuntimeException thrownByStore) {
+      fail(new IOException("the lease store threw", thrownByStore));
     }
   }
 

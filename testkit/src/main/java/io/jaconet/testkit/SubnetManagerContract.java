@@ -446,7 +446,7 @@ public interface SubnetManagerContract {
           if (step == 1) {
             manager.release(lease);
           } else {
-            held.addAll(renewed(manager, lease, attributes(number)));
+            held.addAll(renewed(manager, lease, attributes(10_000 + firstNode + i)));
           }
         }
       }
