@@ -53,7 +53,7 @@ final class FlannelSpelling {
 
   private String word() {
     int start = at;
-    while (at < json.length() && isLowerCaseNameChar(json.charAt(at))) {
+    while (at < json.length() && at - start < LeaseAttributesJson.MAX_TYPE_CHARS && isLowerCaseNameChar(json.charAt(at))) {
       at++;
     }
     String word = json.substring(start, at);

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /** {@link LeaseAttributes} as flannel writes them into its store. */
 final class LeaseAttributesJson {
   private static final int MAX_CHARS = 1 << 16;
-  private static final Pattern BACKEND_TYPE = Pattern.compile("[A-Za-z0-9_-]{0,63}");
+  static final int MAX_TYPE_CHARS = 63;
+  private static final Pattern BACKEND_TYPE = Pattern.compile("[A-Za-z0-9_-]{0," + MAX_TYPE_CHARS + "}");
   private static final IpAddress EXAMPLE_V4 = IpAddress.parse("192.0.2.1");
   private static final IpAddress EXAMPLE_V6 = IpAddress.parse("2001:db8::1");
 

@@ -1,5 +1,6 @@
 package io.jaconet.overlay;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Maps;
@@ -96,6 +97,29 @@ public final class NetworkConfig {
   /** Returns whether rules go to nftables rather than iptables. */
   public boolean nftables() {
     return nftables;
+  }
+
+  /** Returns the range of an enabled family. */
+  SubnetRange range(IpFamily family) {
+    return Objects.requireNonNull(ranges.get(family));
+  }
+
+  /**
+   * Checks that hosts of the network do not take each other's underlay away. A prefix on the underlay's link that is wider than the network
+   * and contains it is allowed, because the routes to subnets are longer.
+   *
+   * @param hostPrefixes what the host reaches without the overlay, such as the on-link prefixes of its underlay interface
+   * @throws IllegalArgumentException if a network equals or contains one of them; the message names both
+   */
+  public void requireDisjointFrom(ImmutableList<IpPrefix> hostPrefixes) {
+    for (SubnetRange range : ranges.values()) {
+      for (IpPrefix prefix : hostPrefixes) {
+        if (range.network().overlaps(prefix) && !range.isCarvedOutOf(prefix)) {
+          throw SubnetRange.networkSetting(range.network().family(), "apart from " + prefix + " of the host's underlay")
+              .wrong(range.network());
+        }
+      }
+    }
   }
 
   /** Returns JSON from which {@link #parse} and flanneld read this configuration, compact, with all defaults written out. */

@@ -86,6 +86,14 @@ record SubnetRange(IpPrefix network, int subnetLength, IpAddress min, IpAddress 
     }
   }
 
+  /**
+   * Returns whether {@code onLink} is a wider prefix out of which the network was cut, such as 10.0.0.0/8 on an interface. Routes to
+   * subnets are longer and win, and the rest of the wider prefix stays reachable.
+   */
+  boolean isCarvedOutOf(IpPrefix onLink) {
+    return onLink.length() < network.length() && onLink.contains(network);
+  }
+
   /** Returns flannel's key for the setting {@code name} of {@code family}. */
   static String path(IpFamily family, String name) {
     return family == IpFamily.V4 ? name : "IPv6" + name;
