@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import org.jspecify.annotations.Nullable;
@@ -87,6 +88,10 @@ final class LeaseLog implements Journal {
   }
 
   private static String read(Path file) throws IOException {
+    long size = Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).size();
+    if (size > MAX_BYTES) {
+      throw new IOException(file + " has " + size + " bytes, a lease store has at most " + MAX_BYTES + startAnew(file));
+    }
     try {
       return new String(AtomicFile.read(file, MAX_BYTES), StandardCharsets.ISO_8859_1);
     } catch (IOException e) {

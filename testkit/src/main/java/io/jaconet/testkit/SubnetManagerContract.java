@@ -320,7 +320,7 @@ public interface SubnetManagerContract {
         var manager = leases.newManager()) {
       var good = new HashSet<String>();
       for (int n = 0; n < 1000; n++) {
-        var key = Subnets.of(prefix("10.7.0.0/24", n)).key();
+        var key = Subnets.of(prefix("10.100.0.0/24", n)).key();
         leases.write(key, attributes(n).toJson());
         good.add(key);
       }
