@@ -9,6 +9,9 @@ module io.jaconet.core {
   requires static transitive org.immutables.value.annotations;
   requires static java.compiler;
 
+  uses io.jaconet.spi.BackendProvider;
+
+  exports io.jaconet;
   exports io.jaconet.net;
   exports io.jaconet.event;
   exports io.jaconet.overlay;

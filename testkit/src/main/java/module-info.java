@@ -4,7 +4,6 @@ module io.jaconet.testkit {
   requires transitive io.jaconet.core;
   requires transitive io.jaconet.linux;
   requires org.slf4j;
-  requires static com.google.errorprone.annotations;
   requires static transitive org.junit.jupiter.api;
   requires static org.jspecify;
 

@@ -4,13 +4,12 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static java.util.Objects.requireNonNull;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.util.concurrent.MoreExecutors;
 import io.jaconet.event.EventLoop;
 import io.jaconet.event.ThreadEventLoop;
-import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.overlay.UnderlaySelection;
+import io.jaconet.spi.Backend;
 import io.jaconet.spi.BackendProvider;
 import io.jaconet.spi.IptablesManager;
 import io.jaconet.spi.SubnetManager;
@@ -19,7 +18,6 @@ import java.time.Duration;
 import java.util.ServiceLoader;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -197,16 +195,7 @@ public final class Jaconet {
       Settings all = settings.build();
       var backend = provider(all).create(new BackendProvider.Context(
           all.name(), all.nodeId(), all.config(), all.underlay(), all.namespace()));
-      var runtime = runtime(all.name());
-      var engine = new NetworkEngine(
-          all, runtime.loop, runtime.io, MoreExecutors.newSequentialExecutor(runtime.io), backend, RandomGenerator.getDefault());
-      var joined = engine.join().thenApply(e -> new OverlayNetwork(e, runtime.stop));
-      joined.whenComplete((network, failure) -> {
-        if (failure != null) {
-          engine.close(CloseMode.KEEP).whenComplete((v, e) -> runtime.stop.run());
-        }
-      });
-      return joined;
+      return engine(all, backend).join();
     }
 
     private static BackendProvider provider(Settings settings) {
@@ -223,16 +212,17 @@ public final class Jaconet {
               + ". Add the artifact jaconet-" + type + " to the class path or module path"));
     }
 
-    private Runtime runtime(String name) {
+    private NetworkEngine engine(Settings all, Backend backend) {
       if (loop != null && io != null) {
-        return new Runtime(loop, io, () -> {});
+        return new NetworkEngine(all, loop, io, () -> {}, backend, RandomGenerator.getDefault());
       }
-      var ownLoop = new ThreadEventLoop(named(threads, "jaconet-" + name + "-loop"));
-      ExecutorService ownIo = Executors.newCachedThreadPool(named(threads, "jaconet-" + name + "-io"));
-      return new Runtime(ownLoop, ownIo, () -> {
+      var ownLoop = new ThreadEventLoop(named(threads, "jaconet-" + all.name() + "-loop"));
+      var ownIo = Executors.newCachedThreadPool(named(threads, "jaconet-" + all.name() + "-io"));
+      Runnable stopThreads = () -> {
         ownLoop.stop();
         ownIo.shutdownNow();
-      });
+      };
+      return new NetworkEngine(all, ownLoop, ownIo, stopThreads, backend, RandomGenerator.getDefault());
     }
 
     private static ThreadFactory named(ThreadFactory threads, String name) {
@@ -255,6 +245,4 @@ public final class Jaconet {
         name.length() > 64 ? name.substring(0, 61) + "..." : name);
     return name;
   }
-
-  private record Runtime(EventLoop loop, Executor io, Runnable stop) {}
 }

@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.util.concurrent.MoreExecutors;
 import io.jaconet.NetworkState.Phase;
 import io.jaconet.NetworkStats.Counter;
 import io.jaconet.event.Backoff;
@@ -52,7 +53,8 @@ final class NetworkEngine {
   private final Backoff watchBackoff;
   private final Backoff repairBackoff;
   private final AtomicLongArray counters = new AtomicLongArray(Counter.values().length);
-  private final CompletableFuture<NetworkEngine> joined = new CompletableFuture<>();
+  private final Runnable stopThreads;
+  private final CompletableFuture<OverlayNetwork> joined = new CompletableFuture<>();
   private final CompletableFuture<@Nullable Void> closed = new CompletableFuture<>();
 
   private @Nullable Preparation preparation;
@@ -74,19 +76,20 @@ final class NetworkEngine {
 
   /**
    * @param io runs calls that may block, several at a time
-   * @param listenerExecutor runs calls of the listener, one at a time and in order
+   * @param stopThreads ends loop and executor; called when all is done
    */
   NetworkEngine(
       Settings settings,
       EventLoop loop,
       Executor io,
-      Executor listenerExecutor,
+      Runnable stopThreads,
       Backend backend,
       RandomGenerator random) {
     this.settings = settings;
     this.loop = loop;
     this.io = io;
-    this.listenerExecutor = listenerExecutor;
+    this.stopThreads = stopThreads;
+    this.listenerExecutor = MoreExecutors.newSequentialExecutor(io);
     this.backend = backend;
     this.watchBackoff = new Backoff(FIRST_RETRY, LAST_RETRY, random);
     this.repairBackoff = new Backoff(FIRST_RETRY, LAST_RETRY, random);
@@ -94,8 +97,13 @@ final class NetworkEngine {
     this.view = new View(new NetworkState(Phase.JOINING, "", loop.now()), null, 0);
   }
 
-  /** Starts; the future fails if the network cannot be joined, after everything was undone. */
-  CompletableFuture<NetworkEngine> join() {
+  /** Starts; the future fails if the network cannot be joined, and everything is undone. */
+  CompletableFuture<OverlayNetwork> join() {
+    var unused = joined.whenComplete((network, failure) -> {
+      if (failure != null) {
+        var unusedToo = close(CloseMode.KEEP);
+      }
+    });
     loop.execute(() -> {
       try {
         start();
@@ -123,7 +131,6 @@ final class NetworkEngine {
 
   /** Leaves nothing behind of a join that failed, except what was there before. */
   private void abandon(Exception cause) {
-    close(CloseMode.KEEP);
     joined.completeExceptionally(cause);
   }
 
@@ -326,7 +333,7 @@ final class NetworkEngine {
         log.info("{}: up with {} peers", settings.name(), reconciler().peerCount());
       }
       scheduleAudit();
-      joined.complete(this);
+      joined.complete(new OverlayNetwork(this));
     } else {
       scheduleFlush();
     }
@@ -653,6 +660,11 @@ final class NetworkEngine {
     } else {
       closed.completeExceptionally(failure);
     }
+    stopThreads();
+  }
+
+  void stopThreads() {
+    stopThreads.run();
   }
 
   Settings settings() {

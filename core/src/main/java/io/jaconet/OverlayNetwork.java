@@ -24,11 +24,9 @@ public final class OverlayNetwork implements AutoCloseable {
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(5);
 
   private final NetworkEngine engine;
-  private final Runnable stopThreads;
 
-  OverlayNetwork(NetworkEngine engine, Runnable stopThreads) {
+  OverlayNetwork(NetworkEngine engine) {
     this.engine = engine;
-    this.stopThreads = stopThreads;
   }
 
   /** Returns the name of the network within this process. */
@@ -103,7 +101,7 @@ public final class OverlayNetwork implements AutoCloseable {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("closing " + name());
     } finally {
-      stopThreads.run();
+      engine.stopThreads();
     }
   }
 
@@ -112,8 +110,6 @@ public final class OverlayNetwork implements AutoCloseable {
     if (state().phase() == NetworkState.Phase.CLOSED) {
       return CompletableFuture.completedFuture(null);
     }
-    var closed = engine.close(mode);
-    closed.whenComplete((v, e) -> stopThreads.run());
-    return closed;
+    return engine.close(mode);
   }
 }

@@ -1,5 +1,6 @@
 package io.jaconet.overlay;
 
+import com.google.common.base.Splitter;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.jaconet.internal.AtomicFile;
@@ -52,7 +53,7 @@ public record SubnetEnv(
    */
   public static SubnetEnv parse(String text) {
     Map<String, String> values = new HashMap<>();
-    for (String line : text.split("[\r\n]+")) {
+    for (String line : text.lines().toList()) {
       var matcher = LINE.matcher(line);
       if (matcher.matches()) {
         var value = Arrays.asList(matcher.group("double"), matcher.group("single"), matcher.group("bare"), "").stream()
@@ -80,7 +81,7 @@ public record SubnetEnv(
 
   private static Optional<IpPrefix> onlyPrefix(String list, IpFamily family) {
     ImmutableList.Builder<IpPrefix> valid = ImmutableList.builder();
-    for (String element : list.split(",")) {
+    for (String element : Splitter.on(',').split(list)) {
       try {
         var prefix = IpPrefix.parse(element.strip());
         if (prefix.family() == family) {

@@ -1,5 +1,7 @@
 package io.jaconet.overlay;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.jaconet.net.IpAddress;
@@ -19,7 +21,11 @@ public interface UnderlaySelection {
   /** Returns interface names or addresses, first choice first. */
   ImmutableList<String> interfaces();
 
-  /** Returns regular expressions that are searched for in an interface's addresses, then in the names. */
+  /**
+   * Returns regular expressions that are searched for, unanchored, in the addresses of the interfaces, then in their names. With
+   * both families an interface must match with an address of each. At most 256 characters each; a search that takes too long is
+   * given up, and counts as not found.
+   */
   ImmutableList<String> interfacePatterns();
 
   /** Returns an address whose route leads through the wanted interface. */
@@ -27,6 +33,17 @@ public interface UnderlaySelection {
 
   /** Returns the addresses to publish, at most one per family; where absent, the interface's own is published. */
   ImmutableMap<IpFamily, IpAddress> publicIps();
+
+  /** Refuses a public IP under the wrong family, or one that no peer could send to. */
+  @Value.Check
+  default void check() {
+    publicIps()
+        .forEach((family, publicIp) -> checkArgument(
+            publicIp.family() == family && publicIp.isHostUnicast(),
+            "%s is not a unicast %s address that peers could send to",
+            publicIp,
+            family));
+  }
 
   /** Returns the selection that takes the interface of the default route. */
   static UnderlaySelection defaultRoute() {

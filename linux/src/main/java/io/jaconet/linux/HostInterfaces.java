@@ -6,6 +6,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
+import io.jaconet.net.IpPrefix;
 import java.util.Comparator;
 import java.util.Optional;
 
@@ -17,7 +18,9 @@ import java.util.Optional;
  * @param defaultRouteLinks per family the interface of the first default route in the main table, absent without one
  */
 record HostInterfaces(
-    ImmutableList<Link> links, ImmutableList<LinkAddress> addresses, ImmutableMap<IpFamily, Integer> defaultRouteLinks) {
+    ImmutableList<Link> links,
+    ImmutableList<LinkAddress> addresses,
+    ImmutableMap<IpFamily, Integer> defaultRouteLinks) {
   private static final int IFA_F_TEMPORARY = 0x01;
   private static final int IFA_F_DADFAILED = 0x08;
   private static final int IFA_F_DEPRECATED = 0x20;
@@ -47,7 +50,8 @@ record HostInterfaces(
   }
 
   boolean has(Link link, IpAddress address) {
-    return addresses.stream().anyMatch(a -> a.linkIndex() == link.index() && a.address().equals(address));
+    return addresses.stream()
+        .anyMatch(a -> a.linkIndex() == link.index() && a.address().equals(address));
   }
 
   /** Returns the addresses that peers could send to, best first. */
@@ -59,8 +63,18 @@ record HostInterfaces(
         .collect(toImmutableList());
   }
 
+  /** Returns the prefixes whose addresses the interface reaches without a router, of both families. */
+  ImmutableList<IpPrefix> onLinkPrefixes(Link link) {
+    return addresses.stream()
+        .filter(a -> a.linkIndex() == link.index())
+        .map(a -> new IpPrefix(a.address(), a.prefixLength()))
+        .distinct()
+        .collect(toImmutableList());
+  }
+
   private static boolean isUsable(LinkAddress address) {
-    return address.address().isHostUnicast() && (address.flags() & (IFA_F_DEPRECATED | IFA_F_DADFAILED)) == 0;
+    return address.address().isHostUnicast()
+        && (address.flags() & (IFA_F_DEPRECATED | IFA_F_DADFAILED)) == 0;
   }
 
   /** Returns a word on why {@code link} has no usable address of {@code family}. */
@@ -77,12 +91,16 @@ record HostInterfaces(
     if ((address.flags() & IFA_F_DEPRECATED) != 0) {
       return "deprecated";
     }
-    return (address.flags() & IFA_F_DADFAILED) != 0 ? "a duplicate" : "not a host's unicast address";
+    return (address.flags() & IFA_F_DADFAILED) != 0
+        ? "a duplicate"
+        : "not a host's unicast address";
   }
 
   /** Returns what stands here, for an error message. */
   String describe() {
-    return links.isEmpty() ? "none" : String.join("; ", links.stream().map(this::describe).toList());
+    return links.isEmpty()
+        ? "none"
+        : String.join("; ", links.stream().map(this::describe).toList());
   }
 
   private String describe(Link link) {

@@ -38,7 +38,8 @@ final class InterfacePattern {
     try {
       return new InterfacePattern(Pattern.compile(text));
     } catch (PatternSyntaxException e) {
-      throw new IllegalArgumentException("interface pattern '" + text + "': " + e.getDescription(), e);
+      throw new IllegalArgumentException(
+          "interface pattern '" + text + "': " + e.getDescription(), e);
     }
   }
 
@@ -82,7 +83,8 @@ final class InterfacePattern {
     }
 
     String reason() {
-      return "the search in '" + text + "' takes too long; simplify nested repetitions such as (a+)+";
+      return "the search in '" + text
+          + "' takes too long; simplify nested repetitions such as (a+)+";
     }
   }
 

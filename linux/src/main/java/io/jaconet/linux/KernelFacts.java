@@ -75,16 +75,18 @@ record KernelFacts(
   private Finding vxlanType() {
     return switch (vxlan) {
       case YES -> ok("link type vxlan", "available");
-      case NO -> new Finding(
-          "link type vxlan",
-          Level.FAIL,
-          "missing: backend vxlan cannot work; " + VxlanRefusal.WITHOUT_VXLAN,
-          VxlanRefusal.remedy(release));
-      case UNKNOWN -> new Finding(
-          "link type vxlan",
-          Level.WARN,
-          "not known: asking needs the right to make a network namespace, and the module is not loaded",
-          "`modprobe vxlan`, or ask again as root");
+      case NO ->
+        new Finding(
+            "link type vxlan",
+            Level.FAIL,
+            "missing: backend vxlan cannot work; " + VxlanRefusal.WITHOUT_VXLAN,
+            VxlanRefusal.remedy(release));
+      case UNKNOWN ->
+        new Finding(
+            "link type vxlan",
+            Level.WARN,
+            "not known: asking needs the right to make a network namespace, and the module is not loaded",
+            "`modprobe vxlan`, or ask again as root");
     };
   }
 
@@ -113,27 +115,35 @@ record KernelFacts(
     var on = forwarding.get(family);
     if (on == null) {
       return new Finding(
-          key, Level.WARN, "absent: this kernel runs without " + family, "needed only for " + family + " networks");
+          key,
+          Level.WARN,
+          "absent: this kernel runs without " + family,
+          "needed only for " + family + " networks");
     }
     return on
         ? ok(key, "1")
-        : new Finding(key, Level.WARN, "0: this host drops " + family + " packets between workloads and peers",
+        : new Finding(
+            key,
+            Level.WARN,
+            "0: this host drops " + family + " packets between workloads and peers",
             "`sysctl -w " + key + "=1`");
   }
 
   private Finding tunDevice() {
     return switch (tun) {
       case YES -> ok("/dev/net/tun", "usable");
-      case NO -> new Finding(
-          "/dev/net/tun",
-          Level.WARN,
-          "may not be opened: no user-space encapsulation; backend vxlan does not need it",
-          "give read and write rights to it");
-      case UNKNOWN -> new Finding(
-          "/dev/net/tun",
-          Level.WARN,
-          "absent: no user-space encapsulation; backend vxlan does not need it",
-          "`modprobe tun` (CONFIG_TUN); in a container, pass the device /dev/net/tun");
+      case NO ->
+        new Finding(
+            "/dev/net/tun",
+            Level.WARN,
+            "may not be opened: no user-space encapsulation; backend vxlan does not need it",
+            "give read and write rights to it");
+      case UNKNOWN ->
+        new Finding(
+            "/dev/net/tun",
+            Level.WARN,
+            "absent: no user-space encapsulation; backend vxlan does not need it",
+            "`modprobe tun` (CONFIG_TUN); in a container, pass the device /dev/net/tun");
     };
   }
 

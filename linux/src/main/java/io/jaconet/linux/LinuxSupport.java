@@ -69,7 +69,8 @@ public final class LinuxSupport {
    * Returns why the kernel refused to make the VXLAN device {@code name} or to bring it up: what is missing or who is in the way,
    * what to do, and what works without it. The cause is {@code refusal}.
    */
-  public IOException explain(SyscallException refusal, String name, VxlanLink wanted, List<Link> links) {
+  public IOException explain(
+      SyscallException refusal, String name, VxlanLink wanted, List<Link> links) {
     ImmutableList<String> holders;
     try {
       holders = UdpPortHolders.processes(namespace, wanted.port());
@@ -77,7 +78,8 @@ public final class LinuxSupport {
       refusal.addSuppressed(e);
       holders = ImmutableList.of();
     }
-    var text = new VxlanRefusal(name, wanted, ImmutableList.copyOf(links), holders, release()).explain(refusal);
+    var text = new VxlanRefusal(name, wanted, ImmutableList.copyOf(links), holders, release())
+        .explain(refusal);
     return new IOException(text, refusal);
   }
 
@@ -99,7 +101,8 @@ public final class LinuxSupport {
   static long effectiveCapabilities(List<String> status) {
     return status.stream()
         .filter(line -> line.startsWith("CapEff:"))
-        .mapToLong(line -> Long.parseUnsignedLong(line.substring(line.indexOf(':') + 1).strip(), 16))
+        .mapToLong(
+            line -> Long.parseUnsignedLong(line.substring(line.indexOf(':') + 1).strip(), 16))
         .findFirst()
         .orElse(0);
   }
@@ -141,7 +144,8 @@ public final class LinuxSupport {
   private static EnumMap<IpFamily, Boolean> forwarding() throws IOException {
     var forwarding = new EnumMap<IpFamily, Boolean>(IpFamily.class);
     for (var family : IpFamily.values()) {
-      var file = family == IpFamily.V4 ? IP_FORWARD : Path.of("/proc/sys/net/ipv6/conf/all/forwarding");
+      var file =
+          family == IpFamily.V4 ? IP_FORWARD : Path.of("/proc/sys/net/ipv6/conf/all/forwarding");
       if (Files.exists(file)) {
         forwarding.put(family, !Files.readString(file, US_ASCII).strip().equals("0"));
       }

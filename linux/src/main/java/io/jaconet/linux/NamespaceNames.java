@@ -17,7 +17,8 @@ import java.util.Comparator;
 final class NamespaceNames {
   private static final Path PARENT = Path.of("/run");
   private static final Path DIRECTORY = PARENT.resolve("netns");
-  private static final ImmutableList<Path> DIRECTORIES = ImmutableList.of(DIRECTORY, Path.of("/var/run/netns"));
+  private static final ImmutableList<Path> DIRECTORIES =
+      ImmutableList.of(DIRECTORY, Path.of("/var/run/netns"));
 
   private static final long MS_BIND = 0x1000;
   private static final long MS_REC = 0x4000;
@@ -56,11 +57,14 @@ final class NamespaceNames {
     throw new NoSuchFileException(
         DIRECTORY.resolve(name).toString(),
         null,
-        "no network namespace has this name; there are: " + listText() + "; make it with `ip netns add " + name + "`");
+        "no network namespace has this name; there are: " + listText()
+            + "; make it with `ip netns add " + name + "`");
   }
 
   private static void checkName(String name) {
-    boolean plain = !name.isEmpty() && name.length() <= 200 && name.chars().noneMatch(c -> c == '/' || c <= ' ');
+    boolean plain = !name.isEmpty()
+        && name.length() <= 200
+        && name.chars().noneMatch(c -> c == '/' || c <= ' ');
     checkArgument(
         plain && !name.equals(".") && !name.equals(".."),
         "'%s' is not a name for a network namespace: 1 to 200 characters without slash or space",
@@ -75,7 +79,10 @@ final class NamespaceNames {
     try {
       return Files.createFile(file);
     } catch (FileAlreadyExistsException e) {
-      throw withReason(e, file, "a network namespace of this name exists; remove it with `ip netns delete " + name + "`");
+      throw withReason(
+          e,
+          file,
+          "a network namespace of this name exists; remove it with `ip netns delete " + name + "`");
     }
   }
 
@@ -95,10 +102,12 @@ final class NamespaceNames {
   private static void mountTmpfs(Path target) throws IOException {
     try {
       SyscallException.check(
-          "mount(tmpfs, " + target + ")", LibC.INSTANCE.mount("tmpfs", target.toString(), "tmpfs", 0, "mode=755"));
+          "mount(tmpfs, " + target + ")",
+          LibC.INSTANCE.mount("tmpfs", target.toString(), "tmpfs", 0, "mode=755"));
     } catch (SyscallException e) {
       throw new IOException(
-          "cannot name a network namespace: " + target + " is not writable, and mounting over it is not permitted"
+          "cannot name a network namespace: " + target
+              + " is not writable, and mounting over it is not permitted"
               + " (run as root, or inside `unshare -Urnm`)",
           e);
     }
@@ -110,7 +119,8 @@ final class NamespaceNames {
    */
   private static void share() throws IOException {
     var directory = DIRECTORY.toString();
-    int lock = SyscallException.check("open(" + directory + ")", LibC.INSTANCE.open(directory, O_DIRECTORY_CLOEXEC, 0));
+    int lock = SyscallException.check(
+        "open(" + directory + ")", LibC.INSTANCE.open(directory, O_DIRECTORY_CLOEXEC, 0));
     try {
       SyscallException.check("flock(" + directory + ")", LibC.INSTANCE.flock(lock, LOCK_EX));
       int shared = LibC.INSTANCE.mount("", directory, "none", MS_SHARED | MS_REC, null);
@@ -128,7 +138,8 @@ final class NamespaceNames {
 
   static void bind(String namespaceFile, Path file) throws SyscallException {
     SyscallException.check(
-        "mount(bind, " + file + ")", LibC.INSTANCE.mount(namespaceFile, file.toString(), "none", MS_BIND, null));
+        "mount(bind, " + file + ")",
+        LibC.INSTANCE.mount(namespaceFile, file.toString(), "none", MS_BIND, null));
   }
 
   /** Removes {@code name}, unless it has come to mean another namespace. */

@@ -47,8 +47,8 @@ public final class NetworkNamespace implements AutoCloseable {
   record Identity(long device, long inode) {
     static Identity of(Path file) throws IOException {
       var attributes = Files.readAttributes(file, "unix:dev,ino");
-      return new Identity(
-          (Long) Objects.requireNonNull(attributes.get("dev")), (Long) Objects.requireNonNull(attributes.get("ino")));
+      return new Identity((Long) Objects.requireNonNull(attributes.get("dev")), (Long)
+          Objects.requireNonNull(attributes.get("ino")));
     }
   }
 
@@ -97,7 +97,9 @@ public final class NetworkNamespace implements AutoCloseable {
   public static NetworkNamespace ofPath(Path path) throws IOException {
     if (!Files.exists(path)) {
       throw new NoSuchFileException(
-          path.toString(), null, "no such network namespace; those with a name are " + NamespaceNames.listText());
+          path.toString(),
+          null,
+          "no such network namespace; those with a name are " + NamespaceNames.listText());
     }
     return open(path.toString(), null, path);
   }
@@ -149,16 +151,21 @@ public final class NetworkNamespace implements AutoCloseable {
       SyscallException.check("unshare(CLONE_NEWNET)", LibC.INSTANCE.unshare(CLONE_NEWNET));
     } catch (SyscallException e) {
       throw new IOException(
-          "cannot create a network namespace: this needs CAP_SYS_ADMIN (run as root, or inside `unshare -Urnm`)", e);
+          "cannot create a network namespace: this needs CAP_SYS_ADMIN (run as root, or inside `unshare -Urnm`)",
+          e);
     }
   }
 
-  private static NetworkNamespace open(String label, @Nullable String name, Path file) throws IOException {
-    int fd = SyscallException.check("open(" + file + ")", LibC.INSTANCE.open(file.toString(), O_RDONLY | O_CLOEXEC, 0));
+  private static NetworkNamespace open(String label, @Nullable String name, Path file)
+      throws IOException {
+    int fd = SyscallException.check(
+        "open(" + file + ")", LibC.INSTANCE.open(file.toString(), O_RDONLY | O_CLOEXEC, 0));
     try {
-      // A file that lost its bind mount, as after a reboot with a persistent /run, is no namespace any more.
+      // A file that lost its bind mount, as after a reboot with a persistent /run, is no namespace
+      // any more.
       if (LibC.INSTANCE.ioctl(fd, NS_GET_NSTYPE, 0) != CLONE_NEWNET) {
-        throw new IOException(file + " is not a network namespace; if it is left over, remove the file");
+        throw new IOException(
+            file + " is not a network namespace; if it is left over, remove the file");
       }
       return new NetworkNamespace(label, name, fd);
     } catch (IOException e) {
@@ -193,7 +200,8 @@ public final class NetworkNamespace implements AutoCloseable {
     });
   }
 
-  private static <T, E extends Exception> T onThread(String label, Callable<T> body) throws IOException, E {
+  private static <T, E extends Exception> T onThread(String label, Callable<T> body)
+      throws IOException, E {
     var task = new FutureTask<>(body);
     var thread = new Thread(null, task, "jaconet-netns-" + label);
     thread.setDaemon(true);
@@ -211,8 +219,11 @@ public final class NetworkNamespace implements AutoCloseable {
     return NetworkNamespace.<T, E>outcome(task, interrupted);
   }
 
-  @SuppressWarnings("unchecked") // The body throws nothing but E and unchecked exceptions, entering throws IOException.
-  private static <T, E extends Exception> T outcome(Future<T> done, boolean interrupted) throws IOException, E {
+  @SuppressWarnings(
+      "unchecked") // The body throws nothing but E and unchecked exceptions, entering throws
+  // IOException.
+  private static <T, E extends Exception> T outcome(Future<T> done, boolean interrupted)
+      throws IOException, E {
     Throwable failure;
     try {
       var answer = done.get();
@@ -260,7 +271,10 @@ public final class NetworkNamespace implements AutoCloseable {
     }
     var file = "/proc/" + ProcessHandle.current().pid() + "/fd/" + fd();
     var command = builder.command();
-    builder.command(ImmutableList.<String>builder().add("nsenter", "--net=" + file, "--").addAll(command).build());
+    builder.command(ImmutableList.<String>builder()
+        .add("nsenter", "--net=" + file, "--")
+        .addAll(command)
+        .build());
     try {
       return builder.start();
     } finally {

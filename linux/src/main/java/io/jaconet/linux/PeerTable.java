@@ -96,6 +96,15 @@ public final class PeerTable {
     return plan.execute();
   }
 
+  /**
+   * Removes everything of ours.
+   *
+   * @throws IOException if the kernel could not be asked
+   */
+  public void clear() throws IOException {
+    audit(ImmutableMap.of());
+  }
+
   /** Returns what the kernel has of ours. */
   private Map<Object, ForwardingEntry> observe() throws IOException {
     Map<Object, ForwardingEntry> observed = new HashMap<>();
@@ -288,7 +297,7 @@ public final class PeerTable {
       for (Step step : steps) {
         if (step.mode == Mode.REMOVE || !pending.containsKey(step.peer)) {
           attempted.add(step);
-          changes.add(new EntryChange(step.mode, realized(step.entry)));
+          changes.add(new EntryChange(step.mode, step.mode == Mode.REMOVE ? step.entry : realized(step.entry)));
           blocked.remove(key(step.entry));
         }
       }

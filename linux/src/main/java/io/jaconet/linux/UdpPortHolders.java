@@ -13,7 +13,8 @@ import java.util.stream.Stream;
 
 /** Finds out who has a UDP port, for an error message. */
 final class UdpPortHolders {
-  private static final Splitter COLUMNS = Splitter.onPattern("\\s+").trimResults().omitEmptyStrings();
+  private static final Splitter COLUMNS =
+      Splitter.onPattern("\\s+").trimResults().omitEmptyStrings();
   private static final int LOCAL_ADDRESS_COLUMN = 1;
   private static final int INODE_COLUMN = 9;
 
@@ -34,7 +35,8 @@ final class UdpPortHolders {
       try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
         for (var process : processes) {
           if (holdsAny(process, inodes)) {
-            holders.add(String.join("", lines(process.resolve("comm"))) + " (pid " + process.getFileName() + ")");
+            holders.add(String.join("", lines(process.resolve("comm"))) + " (pid "
+                + process.getFileName() + ")");
           }
         }
       }
@@ -59,7 +61,8 @@ final class UdpPortHolders {
     try (DirectoryStream<Path> files = Files.newDirectoryStream(process.resolve("fd"))) {
       for (var file : files) {
         var target = Files.readSymbolicLink(file).toString();
-        if (target.startsWith("socket:[") && inodes.contains(target.substring(8, target.length() - 1))) {
+        if (target.startsWith("socket:[")
+            && inodes.contains(target.substring(8, target.length() - 1))) {
           return true;
         }
       }

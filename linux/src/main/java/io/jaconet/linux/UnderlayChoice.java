@@ -25,7 +25,11 @@ final class UnderlayChoice {
   private final UnderlaySelection selection;
   private final ImmutableSortedSet<IpFamily> families;
 
-  UnderlayChoice(HostInterfaces host, RouteLookup routes, UnderlaySelection selection, Set<IpFamily> families) {
+  UnderlayChoice(
+      HostInterfaces host,
+      RouteLookup routes,
+      UnderlaySelection selection,
+      Set<IpFamily> families) {
     checkArgument(!families.isEmpty(), "an underlay needs IPv4, IPv6, or both");
     this.host = host;
     this.routes = routes;
@@ -76,24 +80,29 @@ final class UnderlayChoice {
         refusals.add(selector.name() + ": " + e.getMessage());
       }
     }
-    throw new NoUnderlayException("no underlay interface for " + join(families) + ". Tried " + String.join("; ", refusals)
-        + ". Interfaces here: " + host.describe());
+    throw new NoUnderlayException("no underlay interface for " + join(families) + ". Tried "
+        + String.join("; ", refusals) + ". Interfaces here: " + host.describe());
   }
 
   private ImmutableList<Selector> selectors() {
     var selectors = ImmutableList.<Selector>builder();
     selection.interfaces().forEach(text -> selectors.add(ofInterface(text)));
-    selection.interfacePatterns().stream().map(InterfacePattern::compile).forEach(pattern -> selectors.add(
-        new Selector("pattern '" + pattern + "'", () -> matching(pattern))));
-    selection.canReach().ifPresent(target -> selectors.add(
-        new Selector("route to " + target, () -> reaching(target))));
+    selection.interfacePatterns().stream()
+        .map(InterfacePattern::compile)
+        .forEach(pattern ->
+            selectors.add(new Selector("pattern '" + pattern + "'", () -> matching(pattern))));
+    selection
+        .canReach()
+        .ifPresent(
+            target -> selectors.add(new Selector("route to " + target, () -> reaching(target))));
     var explicit = selectors.build();
     return explicit.isEmpty() ? ImmutableList.of(implicit()) : explicit;
   }
 
   private Selector ofInterface(String text) {
     var address = addressOf(text);
-    return new Selector("interface '" + text + "'", () -> address == null ? named(text) : having(address));
+    return new Selector(
+        "interface '" + text + "'", () -> address == null ? named(text) : having(address));
   }
 
   private static @Nullable IpAddress addressOf(String text) {
@@ -115,12 +124,14 @@ final class UnderlayChoice {
   }
 
   private Candidate named(String name) throws Refused {
-    return new Candidate(host.link(name).orElseThrow(() -> new Refused("no interface has this name")));
+    return new Candidate(
+        host.link(name).orElseThrow(() -> new Refused("no interface has this name")));
   }
 
   private Candidate havingPublicIp(IpAddress publicIp) throws Refused {
     if (host.linkWith(publicIp).isEmpty()) {
-      throw new Refused("no interface has this address; behind a NAT, choose the interface as well");
+      throw new Refused(
+          "no interface has this address; behind a NAT, choose the interface as well");
     }
     return having(publicIp);
   }
@@ -129,7 +140,8 @@ final class UnderlayChoice {
     if (!families.contains(address.family())) {
       throw new Refused("the network does not use " + address.family());
     }
-    var link = host.linkWith(address).orElseThrow(() -> new Refused("no interface has this address"));
+    var link =
+        host.linkWith(address).orElseThrow(() -> new Refused("no interface has this address"));
     var addresses = new EnumMap<IpFamily, IpAddress>(Map.of(address.family(), address));
     var other = address.family().other();
     var publicIp = selection.publicIps().get(other);
@@ -138,7 +150,8 @@ final class UnderlayChoice {
       if (host.has(link, publicIp)) {
         addresses.put(other, publicIp);
       } else if (holder.isPresent()) {
-        throw new Refused("it is on " + link.name() + ", but public IP " + publicIp + " is on " + holder.get().name());
+        throw new Refused("it is on " + link.name() + ", but public IP " + publicIp + " is on "
+            + holder.get().name());
       }
     }
     return new Candidate(link, Maps.immutableEnumMap(addresses));
@@ -160,7 +173,8 @@ final class UnderlayChoice {
     } catch (InterfacePattern.TooCostlyException e) {
       throw new Refused(e.reason());
     }
-    throw new Refused("found neither in an interface's " + join(families) + " address nor in a name");
+    throw new Refused(
+        "found neither in an interface's " + join(families) + " address nor in a name");
   }
 
   private ImmutableMap<IpFamily, IpAddress> matchingAddresses(Link link, InterfacePattern pattern)
@@ -178,7 +192,8 @@ final class UnderlayChoice {
 
   private Candidate reaching(IpAddress target) throws Refused, IOException {
     var way = routes.to(target).orElseThrow(() -> new Refused("there is no route"));
-    var link = host.link(way.linkIndex()).orElseThrow(() -> new Refused("the route leads through no interface"));
+    var link = host.link(way.linkIndex())
+        .orElseThrow(() -> new Refused("the route leads through no interface"));
     if (host.linkWith(target).isPresent()) {
       throw new Refused("that is this host's own address");
     }
@@ -192,7 +207,8 @@ final class UnderlayChoice {
     var chosen = defaultRouteLink(families.first());
     var last = defaultRouteLink(families.last());
     if (chosen.index() != last.index()) {
-      throw new Refused("IPv4 leaves by " + chosen.name() + ", IPv6 by " + last.name() + "; choose one of them");
+      throw new Refused(
+          "IPv4 leaves by " + chosen.name() + ", IPv6 by " + last.name() + "; choose one of them");
     }
     return new Candidate(chosen);
   }
@@ -219,7 +235,12 @@ final class UnderlayChoice {
     var publicIps = new EnumMap<IpFamily, IpAddress>(addresses);
     publicIps.replaceAll((family, address) -> selection.publicIps().getOrDefault(family, address));
     return new Underlay(
-        link.name(), link.index(), link.mtu(), Maps.immutableEnumMap(addresses), Maps.immutableEnumMap(publicIps));
+        link.name(),
+        link.index(),
+        link.mtu(),
+        Maps.immutableEnumMap(addresses),
+        Maps.immutableEnumMap(publicIps),
+        host.onLinkPrefixes(link));
   }
 
   private IpAddress preferred(Link link, IpFamily family) throws Refused {

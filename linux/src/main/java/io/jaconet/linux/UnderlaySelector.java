@@ -39,7 +39,8 @@ public final class UnderlaySelector {
    * @throws IllegalArgumentException if a pattern is not a regular expression, or an excessive one
    */
   public Underlay select(UnderlaySelection selection, Set<IpFamily> families) throws IOException {
-    var host = new HostInterfaces(kernel.links(), kernel.addresses(), defaultRouteLinks(kernel.routes()));
+    var host =
+        new HostInterfaces(kernel.links(), kernel.addresses(), defaultRouteLinks(kernel.routes()));
     return new UnderlayChoice(host, this::way, selection, families).choose();
   }
 
@@ -47,17 +48,22 @@ public final class UnderlaySelector {
   static ImmutableMap<IpFamily, Integer> defaultRouteLinks(List<KernelRoute> routes) {
     var links = new EnumMap<IpFamily, Integer>(IpFamily.class);
     routes.stream()
-        .filter(route -> route.destination().isDefault() && route.type() == RTN_UNICAST && !route.hops().isEmpty())
+        .filter(route -> route.destination().isDefault()
+            && route.type() == RTN_UNICAST
+            && !route.hops().isEmpty())
         .sorted(Comparator.comparing(KernelRoute::metric, Integer::compareUnsigned))
-        .forEach(route -> links.putIfAbsent(route.destination().family(), route.hops().get(0).linkIndex()));
+        .forEach(route ->
+            links.putIfAbsent(route.destination().family(), route.hops().get(0).linkIndex()));
     return Maps.immutableEnumMap(links);
   }
 
   private Optional<UnderlayChoice.Way> way(IpAddress destination) throws IOException {
     try {
-      return kernel.routeTo(destination)
+      return kernel
+          .routeTo(destination)
           .filter(route -> !route.hops().isEmpty())
-          .map(route -> new UnderlayChoice.Way(route.hops().get(0).linkIndex(), route.preferredSource()));
+          .map(route ->
+              new UnderlayChoice.Way(route.hops().get(0).linkIndex(), route.preferredSource()));
     } catch (SyscallException e) {
       // What the kernel answers where a prohibit or a blackhole route decides.
       if (e.errno() == Errno.EACCES || e.errno() == Errno.EINVAL) {

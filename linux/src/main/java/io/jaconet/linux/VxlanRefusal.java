@@ -16,17 +16,24 @@ import org.jspecify.annotations.Nullable;
  * @param release the kernel's release, as in {@code uname -r}
  */
 record VxlanRefusal(
-    String device, VxlanLink wanted, ImmutableList<Link> links, ImmutableList<String> portHolders, String release) {
+    String device,
+    VxlanLink wanted,
+    ImmutableList<Link> links,
+    ImmutableList<String> portHolders,
+    String release) {
   static final String WITHOUT_VXLAN =
       "still usable without it: direct routes between hosts on one link, user-space encapsulation over /dev/net/tun";
 
   /** Returns the sentence for {@code refusal}. */
   String explain(SyscallException refusal) {
     return switch (refusal.errno()) {
-      case Errno.EOPNOTSUPP -> "this kernel has no link type vxlan: backend vxlan needs " + remedy(release) + "; "
-          + WITHOUT_VXLAN;
-      case Errno.EPERM -> "creating " + device + " needs CAP_NET_ADMIN in the user namespace that owns the network"
-          + " namespace: " + KernelFacts.NET_ADMIN_REMEDY + "; leases can still be held and watched without it";
+      case Errno.EOPNOTSUPP ->
+        "this kernel has no link type vxlan: backend vxlan needs " + remedy(release) + "; "
+            + WITHOUT_VXLAN;
+      case Errno.EPERM ->
+        "creating " + device + " needs CAP_NET_ADMIN in the user namespace that owns the network"
+            + " namespace: " + KernelFacts.NET_ADMIN_REMEDY
+            + "; leases can still be held and watched without it";
       case Errno.EEXIST -> exists();
       case Errno.EADDRINUSE -> portInUse();
       default -> "the kernel refused " + describe(device, wanted) + ": " + refusal.getMessage();
@@ -53,7 +60,9 @@ record VxlanRefusal(
   }
 
   private String portInUse() {
-    var devices = find(link -> link.vxlan() != null && link.vxlan().port() == wanted.port() && !link.name().equals(device));
+    var devices = find(link -> link.vxlan() != null
+        && link.vxlan().port() == wanted.port()
+        && !link.name().equals(device));
     var holders = ImmutableList.<String>builder()
         .addAll(portHolders)
         .addAll(devices.stream().map(VxlanRefusal::describe).toList())
@@ -61,7 +70,9 @@ record VxlanRefusal(
     return "UDP port " + wanted.port() + " is in use"
         + (holders.isEmpty() ? "" : " by " + String.join(" and ", holders))
         + "; choose another Port for the network on all hosts, or stop the other user"
-        + (devices.isEmpty() ? "" : " (VXLAN devices share a port only if their options, such as GBP, are the same)");
+        + (devices.isEmpty()
+            ? ""
+            : " (VXLAN devices share a port only if their options, such as GBP, are the same)");
   }
 
   private List<Link> find(java.util.function.Predicate<Link> property) {
@@ -69,12 +80,14 @@ record VxlanRefusal(
   }
 
   private static String describe(Link link) {
-    return describe(link.name(), link.vxlan()) + (link.vxlan() == null && link.kind() != null ? ", a " + link.kind() : "");
+    return describe(link.name(), link.vxlan())
+        + (link.vxlan() == null && link.kind() != null ? ", a " + link.kind() : "");
   }
 
   private static String describe(String name, @Nullable VxlanLink vxlan) {
     return vxlan == null
         ? name
-        : name + " (vxlan, VNI " + vxlan.vni() + ", port " + vxlan.port() + (vxlan.gbp() ? ", GBP" : "") + ")";
+        : name + " (vxlan, VNI " + vxlan.vni() + ", port " + vxlan.port()
+            + (vxlan.gbp() ? ", GBP" : "") + ")";
   }
 }

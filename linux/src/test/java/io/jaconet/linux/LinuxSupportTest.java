@@ -19,13 +19,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Scenarios T24, T26 and T27. */
 class LinuxSupportTest {
   private static final long ALL = -1;
   private static final long NO_NET_ADMIN = ~(1L << 12);
   private static final MacAddress MAC = MacAddress.parse("02:00:00:00:00:01");
-  private static final ImmutableMap<IpFamily, Boolean> FORWARDS = ImmutableMap.of(IpFamily.V4, true, IpFamily.V6, true);
+  private static final ImmutableMap<IpFamily, Boolean> FORWARDS =
+      ImmutableMap.of(IpFamily.V4, true, IpFamily.V6, true);
   private static final KernelFacts ALL_WELL =
       new KernelFacts("6.1.0-test", ALL, Answer.YES, Answer.YES, true, FORWARDS, Answer.YES);
 
@@ -34,7 +36,10 @@ class LinuxSupportTest {
   }
 
   private static List<String> bad(KernelFacts facts) {
-    return facts.findings().stream().filter(f -> f.level() != Level.OK).map(Finding::toString).toList();
+    return facts.findings().stream()
+        .filter(f -> f.level() != Level.OK)
+        .map(Finding::toString)
+        .toList();
   }
 
   private static void assertMentions(String text, String... parts) {
@@ -51,14 +56,26 @@ class LinuxSupportTest {
   @Test
   void eachThingThatIsMissingIsNamedWithItsRemedy() {
     var facts = new KernelFacts(
-        "6.1.0-test", NO_NET_ADMIN, Answer.NO, Answer.NO, false, ImmutableMap.of(IpFamily.V4, false), Answer.UNKNOWN);
+        "6.1.0-test",
+        NO_NET_ADMIN,
+        Answer.NO,
+        Answer.NO,
+        false,
+        ImmutableMap.of(IpFamily.V4, false),
+        Answer.UNKNOWN);
 
     var findings = bad(facts);
 
     assertEquals(7, findings.size());
-    assertMentions(findings.get(0), "FAIL CAP_NET_ADMIN", "leases can still be held", "unshare -Urnm");
     assertMentions(
-        findings.get(1), "FAIL link type vxlan", "still usable", "CONFIG_VXLAN", "modprobe vxlan", "6.1.0-test");
+        findings.get(0), "FAIL CAP_NET_ADMIN", "leases can still be held", "unshare -Urnm");
+    assertMentions(
+        findings.get(1),
+        "FAIL link type vxlan",
+        "still usable",
+        "CONFIG_VXLAN",
+        "modprobe vxlan",
+        "6.1.0-test");
     assertMentions(findings.get(2), "WARN nexthop objects", "kernel 5.3");
     assertMentions(findings.get(3), "WARN /proc/sys/net", "read-only");
     assertMentions(findings.get(4), "WARN net.ipv4.ip_forward", "sysctl -w net.ipv4.ip_forward=1");
@@ -68,15 +85,23 @@ class LinuxSupportTest {
 
   @Test
   void capabilitiesAreReadFromTheStatusFile() {
-    assertEquals(0x1fffeffefffL, LinuxSupport.effectiveCapabilities(List.of("Name:\tx", "CapEff:\t000001fffeffefff")));
+    assertEquals(
+        0x1fffeffefffL,
+        LinuxSupport.effectiveCapabilities(List.of("Name:\tx", "CapEff:\t000001fffeffefff")));
     assertEquals(0, LinuxSupport.effectiveCapabilities(List.of()));
   }
 
   @Test
   void aKernelWithoutVxlanIsToldWhatItLacksAndWhatStillWorks() {
-    var refusal = new SyscallException("newlink(flannel.1)", Errno.EOPNOTSUPP, "Unknown device type");
+    var refusal =
+        new SyscallException("newlink(flannel.1)", Errno.EOPNOTSUPP, "Unknown device type");
 
-    var text = new VxlanRefusal("flannel.1", vxlan(1, 8472, false), ImmutableList.of(), ImmutableList.of(), "6.1.0-test")
+    var text = new VxlanRefusal(
+            "flannel.1",
+            vxlan(1, 8472, false),
+            ImmutableList.of(),
+            ImmutableList.of(),
+            "6.1.0-test")
         .explain(refusal);
 
     assertMentions(text, "backend vxlan needs CONFIG_VXLAN", "modprobe vxlan", "still usable");
@@ -84,7 +109,12 @@ class LinuxSupportTest {
 
   @Test
   void aMissingRightIsNamed() {
-    var text = new VxlanRefusal("flannel.1", vxlan(1, 8472, false), ImmutableList.of(), ImmutableList.of(), "6.1.0-test")
+    var text = new VxlanRefusal(
+            "flannel.1",
+            vxlan(1, 8472, false),
+            ImmutableList.of(),
+            ImmutableList.of(),
+            "6.1.0-test")
         .explain(new SyscallException("newlink(flannel.1)", Errno.EPERM));
 
     assertMentions(text, "flannel.1", "CAP_NET_ADMIN", "unshare -Urnm");
@@ -92,7 +122,12 @@ class LinuxSupportTest {
 
   @Test
   void anotherRefusalKeepsTheKernelsWords() {
-    var text = new VxlanRefusal("flannel.1", vxlan(1, 8472, false), ImmutableList.of(), ImmutableList.of(), "6.1.0-test")
+    var text = new VxlanRefusal(
+            "flannel.1",
+            vxlan(1, 8472, false),
+            ImmutableList.of(),
+            ImmutableList.of(),
+            "6.1.0-test")
         .explain(new SyscallException("newlink(flannel.1)", Errno.EINVAL, "Invalid MTU"));
 
     assertMentions(text, "flannel.1", "EINVAL", "Invalid MTU");
@@ -107,12 +142,13 @@ class LinuxSupportTest {
         "13921: 00002118:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 47269 2 00000000b6f8e78c 0",
         "torn 00000000:2118");
 
-    assertEquals(ImmutableList.of("47267", "47268"), UdpPortHolders.inodes(lines, 8472).asList());
+    assertEquals(
+        ImmutableList.of("47267", "47268"), UdpPortHolders.inodes(lines, 8472).asList());
   }
 
   @Test
+  @ExtendWith(FreshNetworkNamespace.class)
   void findingsMatchTheNamespaceTheyAreAskedFor() throws Exception {
-    Kernel.requireNamespaces();
     try (var namespace = NetworkNamespace.createAnonymous()) {
       namespace.run(() -> Files.writeString(Path.of("/proc/sys/net/ipv4/ip_forward"), "0"));
       var before = levels(namespace);
@@ -138,42 +174,44 @@ class LinuxSupportTest {
   }
 
   @Test
+  @ExtendWith(FreshNetworkNamespace.class)
   void aTakenVniNamesTheDeviceThatHasIt() throws Exception {
-    Kernel.requireNamespaces();
     try (var namespace = NetworkNamespace.createAnonymous();
         var kernel = namespace.call(RtNetlink::open)) {
       kernel.createVxlan("cilium_vxlan", MAC, 0, vxlan(7, 8472, false));
       var wanted = vxlan(7, 8472, false);
-      var refusal =
-          assertThrows(SyscallException.class, () -> kernel.createVxlan("flannel.7", MAC, 0, wanted));
+      var refusal = assertThrows(
+          SyscallException.class, () -> kernel.createVxlan("flannel.7", MAC, 0, wanted));
 
       var e = new LinuxSupport(namespace).explain(refusal, "flannel.7", wanted, kernel.links());
 
-      assertMentions(String.valueOf(e.getMessage()), "VNI 7", "8472", "cilium_vxlan", "choose another VNI");
+      assertMentions(
+          String.valueOf(e.getMessage()), "VNI 7", "8472", "cilium_vxlan", "choose another VNI");
       assertSame(refusal, e.getCause());
     }
   }
 
   @Test
+  @ExtendWith(FreshNetworkNamespace.class)
   void aTakenNameSaysWhatTheForeignLinkIs() throws Exception {
-    Kernel.requireNamespaces();
     try (var namespace = NetworkNamespace.createAnonymous();
         var kernel = namespace.call(RtNetlink::open)) {
       kernel.createBridge("flannel.7");
       var wanted = vxlan(7, 8472, false);
-      var refusal =
-          assertThrows(SyscallException.class, () -> kernel.createVxlan("flannel.7", MAC, 0, wanted));
+      var refusal = assertThrows(
+          SyscallException.class, () -> kernel.createVxlan("flannel.7", MAC, 0, wanted));
 
       var e = new LinuxSupport(namespace).explain(refusal, "flannel.7", wanted, kernel.links());
 
-      assertMentions(String.valueOf(e.getMessage()), "flannel.7", "a bridge", "nothing was changed");
+      assertMentions(
+          String.valueOf(e.getMessage()), "flannel.7", "a bridge", "nothing was changed");
       assertEquals("bridge", kernel.link("flannel.7").orElseThrow().kind());
     }
   }
 
   @Test
+  @ExtendWith(FreshNetworkNamespace.class)
   void aPortHeldByADeviceOfOtherOptionsNamesIt() throws Exception {
-    Kernel.requireNamespaces();
     try (var namespace = NetworkNamespace.createAnonymous();
         var kernel = namespace.call(RtNetlink::open)) {
       kernel.setUp(kernel.createVxlan("calico", MAC, 0, vxlan(7, 8472, false)).index());
@@ -183,13 +221,18 @@ class LinuxSupportTest {
 
       var e = new LinuxSupport(namespace).explain(refusal, "flannel.8", wanted, kernel.links());
 
-      assertMentions(String.valueOf(e.getMessage()), "UDP port 8472", "calico (vxlan, VNI 7", "choose another Port", "GBP");
+      assertMentions(
+          String.valueOf(e.getMessage()),
+          "UDP port 8472",
+          "calico (vxlan, VNI 7",
+          "choose another Port",
+          "GBP");
     }
   }
 
   @Test
+  @ExtendWith(FreshNetworkNamespace.class)
   void aPortHeldByAProcessNamesIt() throws Exception {
-    Kernel.requireNamespaces();
     try (var namespace = NetworkNamespace.createAnonymous();
         var kernel = namespace.call(RtNetlink::open);
         var holder = namespace.call(() -> new DatagramSocket(8472))) {
@@ -200,7 +243,9 @@ class LinuxSupportTest {
       var e = new LinuxSupport(namespace).explain(refusal, "flannel.8", wanted, kernel.links());
 
       assertMentions(
-          String.valueOf(e.getMessage()), "UDP port 8472", "(pid " + ProcessHandle.current().pid() + ")");
+          String.valueOf(e.getMessage()),
+          "UDP port 8472",
+          "(pid " + ProcessHandle.current().pid() + ")");
     }
   }
 }

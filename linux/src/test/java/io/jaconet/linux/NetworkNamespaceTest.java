@@ -15,17 +15,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
+@ExtendWith(FreshNetworkNamespace.class)
 class NetworkNamespaceTest {
   private static final String NAME = "jt" + ProcessHandle.current().pid() + "-ns";
-
-  @BeforeEach
-  void needsRights() {
-    Kernel.requireNamespaces();
-  }
 
   private static String ofThread() throws IOException {
     return Files.readSymbolicLink(Path.of("/proc/thread-self/ns/net")).toString();
@@ -55,7 +51,8 @@ class NetworkNamespaceTest {
   @Test
   void aFreshNamespaceHasNothingButALoopback() throws Exception {
     try (var namespace = NetworkNamespace.createAnonymous()) {
-      var interfaces = namespace.call(() -> Files.readAllLines(Path.of("/proc/thread-self/net/dev")));
+      var interfaces =
+          namespace.call(() -> Files.readAllLines(Path.of("/proc/thread-self/net/dev")));
 
       assertEquals(3, interfaces.size());
     }
@@ -77,12 +74,18 @@ class NetworkNamespaceTest {
     var thrown = new IOException("from inside");
 
     try (var namespace = NetworkNamespace.createAnonymous()) {
-      assertSame(thrown, assertThrows(IOException.class, () -> namespace.run(() -> {
-        throw thrown;
-      })));
-      assertThrows(AssertionError.class, () -> namespace.run(() -> {
-        throw new AssertionError();
-      }));
+      assertSame(
+          thrown,
+          assertThrows(
+              IOException.class,
+              () -> namespace.run(() -> {
+                throw thrown;
+              })));
+      assertThrows(
+          AssertionError.class,
+          () -> namespace.run(() -> {
+            throw new AssertionError();
+          }));
     }
   }
 
@@ -92,10 +95,12 @@ class NetworkNamespaceTest {
     var never = new CountDownLatch(1);
     try (var namespace = NetworkNamespace.createAnonymous()) {
       var passedOn = new FutureTask<>(() -> {
-        assertThrows(InterruptedException.class, () -> namespace.run(() -> {
-          inside.countDown();
-          never.await();
-        }));
+        assertThrows(
+            InterruptedException.class,
+            () -> namespace.run(() -> {
+              inside.countDown();
+              never.await();
+            }));
         return Thread.currentThread().isInterrupted();
       });
       var caller = new Thread(passedOn);
@@ -175,7 +180,9 @@ class NetworkNamespaceTest {
         assertEquals(created, byName);
         assertEquals(created, byPath);
         assertTrue(NetworkNamespace.names().contains(NAME));
-        var process = new ProcessBuilder("ip", "netns", "exec", NAME, "readlink", "/proc/self/ns/net").start();
+        var process = new ProcessBuilder(
+                "ip", "netns", "exec", NAME, "readlink", "/proc/self/ns/net")
+            .start();
         assertEquals(
             created.call(NetworkNamespaceTest::ofThread),
             new String(process.getInputStream().readAllBytes(), UTF_8).strip());
@@ -251,7 +258,8 @@ class NetworkNamespaceTest {
     namespace.close();
 
     assertInstanceOf(
-        IllegalStateException.class, assertThrows(RuntimeException.class, () -> namespace.run(() -> new Socket())));
+        IllegalStateException.class,
+        assertThrows(RuntimeException.class, () -> namespace.run(() -> new Socket())));
     assertThrows(IllegalStateException.class, namespace::fd);
   }
 

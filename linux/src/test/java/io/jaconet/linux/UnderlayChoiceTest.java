@@ -62,17 +62,24 @@ class UnderlayChoiceTest {
 
   private void address(int index, String text, int flags) {
     var address = IpAddress.parse(text);
-    addresses.add(new LinkAddress(index, address, address.family() == IpFamily.V4 ? 24 : 64, 0, flags));
+    addresses.add(
+        new LinkAddress(index, address, address.family() == IpFamily.V4 ? 24 : 64, 0, flags));
   }
 
-  private Underlay choose(UnderlaySelection.Builder selection, Set<IpFamily> families) throws IOException {
+  private Underlay choose(UnderlaySelection.Builder selection, Set<IpFamily> families)
+      throws IOException {
     var host = new HostInterfaces(
-        ImmutableList.copyOf(links), ImmutableList.copyOf(addresses), Maps.immutableEnumMap(defaults));
-    return new UnderlayChoice(host, to -> Optional.ofNullable(ways.get(to)), selection.build(), families).choose();
+        ImmutableList.copyOf(links),
+        ImmutableList.copyOf(addresses),
+        Maps.immutableEnumMap(defaults));
+    return new UnderlayChoice(
+            host, to -> Optional.ofNullable(ways.get(to)), selection.build(), families)
+        .choose();
   }
 
   private String refusal(UnderlaySelection.Builder selection, Set<IpFamily> families) {
-    return assertThrows(NoUnderlayException.class, () -> choose(selection, families)).toString();
+    return assertThrows(NoUnderlayException.class, () -> choose(selection, families))
+        .toString();
   }
 
   private static void assertMentions(String part, String message) {
@@ -81,15 +88,16 @@ class UnderlayChoiceTest {
 
   /** Prints as {@code eth0/1500 [addresses] [public IPs]}. */
   private static String text(Underlay underlay) {
-    return underlay.interfaceName() + "/" + underlay.mtu() + " " + underlay.addresses().values() + " "
-        + underlay.publicIps().values();
+    return underlay.interfaceName() + "/" + underlay.mtu() + " "
+        + underlay.addresses().values() + " " + underlay.publicIps().values();
   }
 
   private static UnderlaySelection.Builder selection() {
     return UnderlaySelection.builder();
   }
 
-  private static UnderlaySelection.Builder withPublic(UnderlaySelection.Builder selection, String... publicIps) {
+  private static UnderlaySelection.Builder withPublic(
+      UnderlaySelection.Builder selection, String... publicIps) {
     var byFamily = ImmutableMap.<IpFamily, IpAddress>builder();
     for (var text : publicIps) {
       var address = IpAddress.parse(text);
@@ -117,8 +125,11 @@ class UnderlayChoiceTest {
       192.0.2.99          | dual | wg0/1420 [192.0.2.99, 2001:db8:9::99] [192.0.2.99, 2001:db8:9::99]
       2001:db8:9::99      | dual | wg0/1420 [192.0.2.99, 2001:db8:9::99] [192.0.2.99, 2001:db8:9::99]
       """)
-  void takesAnInterfaceByNameOrAddress(String text, String families, String expected) throws IOException {
-    assertEquals(expected, text(withUsualHost().choose(selection().addInterfaces(text), families(families))));
+  void takesAnInterfaceByNameOrAddress(String text, String families, String expected)
+      throws IOException {
+    assertEquals(
+        expected,
+        text(withUsualHost().choose(selection().addInterfaces(text), families(families))));
   }
 
   @ParameterizedTest
@@ -131,9 +142,12 @@ class UnderlayChoiceTest {
       eth                 | v4   | eth0/1500 [192.0.2.10] [192.0.2.10]
       (?i)ETH1            | v4   | eth1/9000 [198.51.100.10] [198.51.100.10]
       """)
-  void searchesAPatternInAddressesThenInNames(String pattern, String families, String expected) throws IOException {
+  void searchesAPatternInAddressesThenInNames(String pattern, String families, String expected)
+      throws IOException {
     assertEquals(
-        expected, text(withUsualHost().choose(selection().addInterfacePatterns(pattern), families(families))));
+        expected,
+        text(
+            withUsualHost().choose(selection().addInterfacePatterns(pattern), families(families))));
   }
 
   @Test
@@ -143,12 +157,15 @@ class UnderlayChoiceTest {
 
     var byName = choose(selection().addInterfacePatterns("^198\\.51|^eth2$"), DUAL);
 
-    assertEquals("eth2/1400 [203.0.113.5, 2001:db8:2::10] [203.0.113.5, 2001:db8:2::10]", text(byName));
+    assertEquals(
+        "eth2/1400 [203.0.113.5, 2001:db8:2::10] [203.0.113.5, 2001:db8:2::10]", text(byName));
   }
 
   @Test
   void anAddressMatchOnALaterInterfaceBeatsANameMatchOnAnEarlierOne() throws IOException {
-    assertEquals("eth1", withUsualHost().choose(selection().addInterfacePatterns("eth0|198"), V4).interfaceName());
+    assertEquals(
+        "eth1",
+        withUsualHost().choose(selection().addInterfacePatterns("eth0|198"), V4).interfaceName());
   }
 
   @Test
@@ -184,7 +201,8 @@ class UnderlayChoiceTest {
     ways.put(v4, new UnderlayChoice.Way(3, IpAddress.parse("198.51.100.11")));
     ways.put(v6, new UnderlayChoice.Way(5, IpAddress.parse("2001:db8:9::99")));
 
-    assertEquals("eth1/9000 [198.51.100.11] [198.51.100.11]", text(choose(selection().canReach(v4), V4)));
+    assertEquals(
+        "eth1/9000 [198.51.100.11] [198.51.100.11]", text(choose(selection().canReach(v4), V4)));
     assertEquals("wg0/1420 [192.0.2.99] [192.0.2.99]", text(choose(selection().canReach(v6), V4)));
     assertEquals(
         "wg0/1420 [192.0.2.99, 2001:db8:9::99] [192.0.2.99, 2001:db8:9::99]",
@@ -197,7 +215,8 @@ class UnderlayChoiceTest {
     var own = IpAddress.parse("192.0.2.10");
     ways.put(own, new UnderlayChoice.Way(1, own));
 
-    assertMentions("there is no route", refusal(selection().canReach(IpAddress.parse("203.0.113.1")), V4));
+    assertMentions(
+        "there is no route", refusal(selection().canReach(IpAddress.parse("203.0.113.1")), V4));
     assertMentions("this host's own address", refusal(selection().canReach(own), V4));
   }
 
@@ -231,8 +250,11 @@ class UnderlayChoiceTest {
   void aPublicIpAloneMustBeConfiguredHere() throws IOException {
     withUsualHost();
 
-    assertEquals("eth1/9000 [198.51.100.11] [198.51.100.11]", text(choose(withPublic(selection(), "198.51.100.11"), V4)));
-    assertMentions("choose the interface as well", refusal(withPublic(selection(), "203.0.113.7"), V4));
+    assertEquals(
+        "eth1/9000 [198.51.100.11] [198.51.100.11]",
+        text(choose(withPublic(selection(), "198.51.100.11"), V4)));
+    assertMentions(
+        "choose the interface as well", refusal(withPublic(selection(), "203.0.113.7"), V4));
   }
 
   @Test
@@ -246,7 +268,8 @@ class UnderlayChoiceTest {
   void aPublicIpBehindANatIsPublishedBesideTheInterfacesOwn() throws IOException {
     assertEquals(
         "eth0/1500 [192.0.2.10, 2001:db8::10] [203.0.113.7, 2001:db8::10]",
-        text(withUsualHost().choose(withPublic(selection().addInterfaces("eth0"), "203.0.113.7"), DUAL)));
+        text(withUsualHost()
+            .choose(withPublic(selection().addInterfaces("eth0"), "203.0.113.7"), DUAL)));
   }
 
   @Test
@@ -277,7 +300,8 @@ class UnderlayChoiceTest {
   @Test
   void anAddressOfAFamilyThatIsOffIsRefused() {
     assertMentions(
-        "the network does not use IPv6", withUsualHost().refusal(selection().addInterfaces("2001:db8::10"), V4));
+        "the network does not use IPv6",
+        withUsualHost().refusal(selection().addInterfaces("2001:db8::10"), V4));
   }
 
   @Test
@@ -295,7 +319,8 @@ class UnderlayChoiceTest {
 
     var message = refusal(selection().addInterfaces("eth0"), V6);
 
-    assertMentions("no usable IPv6 address (2001:db8::1 is deprecated, 2001:db8::2 is a duplicate)", message);
+    assertMentions(
+        "no usable IPv6 address (2001:db8::1 is deprecated, 2001:db8::2 is a duplicate)", message);
   }
 
   @Test
@@ -318,7 +343,8 @@ class UnderlayChoiceTest {
       }
     }
 
-    assertEquals(List.of("2001:db8::4", "2001:db8::5", "2001:db8::2", "2001:db8::1", "fe80::1"), order);
+    assertEquals(
+        List.of("2001:db8::4", "2001:db8::5", "2001:db8::2", "2001:db8::1", "fe80::1"), order);
   }
 
   @Test
@@ -330,7 +356,13 @@ class UnderlayChoiceTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"(([0-9a-f:]+)+)+!", "(.*.*.*.*.*.*.*.*)*!", "((a|:|[0-9a-f])*)*$^x", "(((((.?){0,9}){0,9}){0,9}){0,9})*!"})
+  @ValueSource(
+      strings = {
+        "(([0-9a-f:]+)+)+!",
+        "(.*.*.*.*.*.*.*.*)*!",
+        "((a|:|[0-9a-f])*)*$^x",
+        "(((((.?){0,9}){0,9}){0,9}){0,9})*!"
+      })
   void aPatternThatBacktracksForeverIsGivenUp(String pattern) {
     link(2, "eth0", 1500, "2001:db8:1111:2222:3333:4444:5555:6666");
 
@@ -344,7 +376,8 @@ class UnderlayChoiceTest {
   @ValueSource(strings = {"", "(", "[a", "(){1000}{2}", "((x{50}){50}){50}", "a{99999999999}"})
   void aMalformedOrExcessivePatternIsTheCallersMistake(String pattern) {
     assertThrows(
-        IllegalArgumentException.class, () -> withUsualHost().choose(selection().addInterfacePatterns(pattern), V4));
+        IllegalArgumentException.class,
+        () -> withUsualHost().choose(selection().addInterfacePatterns(pattern), V4));
   }
 
   @Test
@@ -357,5 +390,11 @@ class UnderlayChoiceTest {
   @Test
   void aHostWithoutInterfacesGetsAMessageAndNoCrash() {
     assertMentions("Interfaces here: none", refusal(selection(), DUAL));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::1", "ff02::1"})
+  void aPublicIpThatNoPeerCouldSendToIsTheCallersMistake(String publicIp) {
+    assertThrows(IllegalArgumentException.class, () -> withPublic(selection(), publicIp).build());
   }
 }

@@ -18,7 +18,9 @@ import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(FreshNetworkNamespace.class)
 class UnderlaySelectorTest {
   private static final Set<IpFamily> V4 = EnumSet.of(IpFamily.V4);
   private static final Set<IpFamily> DUAL = EnumSet.allOf(IpFamily.class);
@@ -29,7 +31,6 @@ class UnderlaySelectorTest {
   /** two: both families and the default routes; one: IPv4, and the route to 203.0.113.0/24 from its second address. */
   @BeforeEach
   void makeHost() throws Exception {
-    Kernel.requireNamespaces();
     namespace = NetworkNamespace.createAnonymous();
     kernel = namespace.call(RtNetlink::open);
     ip("""
@@ -54,7 +55,9 @@ class UnderlaySelectorTest {
   }
 
   private void ip(String batch) throws Exception {
-    var process = namespace.start(new ProcessBuilder("ip", "-batch", "-").inheritIO().redirectInput(ProcessBuilder.Redirect.PIPE));
+    var process = namespace.start(new ProcessBuilder("ip", "-batch", "-")
+        .inheritIO()
+        .redirectInput(ProcessBuilder.Redirect.PIPE));
     try (var stdin = process.outputWriter()) {
       stdin.write(batch);
     }
@@ -85,7 +88,8 @@ class UnderlaySelectorTest {
     assertEquals(1450, underlay.mtu());
     assertEquals(kernel.link("two").orElseThrow().index(), underlay.interfaceIndex());
     assertEquals(
-        Map.of(IpFamily.V4, IpAddress.parse("192.0.2.1"), IpFamily.V6, IpAddress.parse("2001:db8::1")),
+        Map.of(
+            IpFamily.V4, IpAddress.parse("192.0.2.1"), IpFamily.V6, IpAddress.parse("2001:db8::1")),
         underlay.addresses());
     assertEquals(underlay.addresses(), underlay.publicIps());
   }
@@ -104,13 +108,15 @@ class UnderlaySelectorTest {
       var e = assertThrows(NoUnderlayException.class, () -> select(reaching(target), V4));
 
       assertTrue(e.toString().contains("route to " + target), e::toString);
-      assertTrue(e.toString().contains("one (mtu 1400, 198.51.100.1/24, 198.51.100.2/24"), e::toString);
+      assertTrue(
+          e.toString().contains("one (mtu 1400, 198.51.100.1/24, 198.51.100.2/24"), e::toString);
     }
   }
 
   @Test
   void anInterfaceWithoutTheFamilyIsRefusedByName() {
-    var e = assertThrows(NoUnderlayException.class, () -> select(UnderlaySelection.ofInterface("lo"), DUAL));
+    var e = assertThrows(
+        NoUnderlayException.class, () -> select(UnderlaySelection.ofInterface("lo"), DUAL));
 
     assertTrue(e.toString().contains("lo has no usable IPv4 address"), e::toString);
   }
@@ -124,11 +130,20 @@ class UnderlaySelectorTest {
     var equal = route(defaultV4, 1024, 5);
 
     assertEquals(
-        Map.of(IpFamily.V4, 4), UnderlaySelector.defaultRouteLinks(List.of(unreachable, last, first, equal)));
+        Map.of(IpFamily.V4, 4),
+        UnderlaySelector.defaultRouteLinks(List.of(unreachable, last, first, equal)));
   }
 
   private static KernelRoute route(IpPrefix destination, int metric, int link) {
     return new KernelRoute(
-        destination, 254, 1, 0, 3, metric, null, 0, ImmutableList.of(new KernelRoute.Hop(link, null, false)));
+        destination,
+        254,
+        1,
+        0,
+        3,
+        metric,
+        null,
+        0,
+        ImmutableList.of(new KernelRoute.Hop(link, null, false)));
   }
 }

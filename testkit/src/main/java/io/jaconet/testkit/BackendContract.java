@@ -11,6 +11,7 @@ import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.Lease;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.Backend.PeerChange;
+import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
 /** What every {@link Backend} owes its network. Implement {@link #host} in a test class of your own, and the tests run. */
@@ -47,7 +48,7 @@ public interface BackendContract {
     void damage(Lease peer) throws Exception;
 
     @Override
-    void close() throws Exception;
+    void close() throws IOException;
   }
 
   private static PeerChange added(Lease peer) {

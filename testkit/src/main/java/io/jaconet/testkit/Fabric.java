@@ -6,8 +6,8 @@ import static com.google.common.base.Preconditions.checkState;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.Maps;
+import io.jaconet.linux.Link;
 import io.jaconet.linux.NetworkNamespace;
-import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import java.io.IOException;
@@ -57,14 +57,18 @@ public final class Fabric implements AutoCloseable {
 
     /** Sets how the names of all namespaces begin. */
     public Builder prefix(String prefix) {
-      checkArgument(prefix.matches("[a-z0-9][a-z0-9-]{0,40}"), "'%s' is not a prefix: lower case, digits, -", prefix);
+      checkArgument(
+          prefix.matches("[a-z0-9][a-z0-9-]{0,40}"),
+          "'%s' is not a prefix: lower case, digits, -",
+          prefix);
       this.prefix = prefix;
       return this;
     }
 
     /** Sets the number of hosts, 1 to 200. */
     public Builder hosts(int hosts) {
-      checkArgument(hosts >= 1 && hosts <= MAX_HOSTS, "%s hosts; 1 to %s are possible", hosts, MAX_HOSTS);
+      checkArgument(
+          hosts >= 1 && hosts <= MAX_HOSTS, "%s hosts; 1 to %s are possible", hosts, MAX_HOSTS);
       this.hosts = hosts;
       return this;
     }
@@ -72,7 +76,11 @@ public final class Fabric implements AutoCloseable {
     /** Sets the MTU of the underlay in bytes, from 1280, the least that IPv6 works with. */
     public Builder underlayMtu(int underlayMtu) {
       checkArgument(
-          underlayMtu >= MIN_MTU && underlayMtu <= MAX_MTU, "MTU %s is not in %s..%s", underlayMtu, MIN_MTU, MAX_MTU);
+          underlayMtu >= MIN_MTU && underlayMtu <= MAX_MTU,
+          "MTU %s is not in %s..%s",
+          underlayMtu,
+          MIN_MTU,
+          MAX_MTU);
       this.underlayMtu = underlayMtu;
       return this;
     }
@@ -92,13 +100,7 @@ public final class Fabric implements AutoCloseable {
         wire(stations);
         return fabric(stations);
       } catch (IOException | RuntimeException e) {
-        for (var host : made.build()) {
-          try {
-            host.delete();
-          } catch (IOException undo) {
-            e.addSuppressed(undo);
-          }
-        }
+        delete(made.build(), e);
         throw e;
       }
     }
@@ -129,9 +131,9 @@ public final class Fabric implements AutoCloseable {
       if (names.contains(name(hosts + 1))) {
         return false;
       }
-      try (var last = NetworkNamespace.named(name(hosts))) {
-        var routes = last.call(() -> Files.readString(Path.of("/proc/thread-self/net/ipv6_route")));
-        return routes.lines().anyMatch(line -> line.startsWith("0".repeat(32) + " 00") && line.endsWith(Host.UNDERLAY_INTERFACE));
+      try (var namespace = NetworkNamespace.named(name(hosts));
+          var last = StationKernel.of(host(hosts, namespace))) {
+        return last.hasDefaultRoute();
       }
     }
 
@@ -144,7 +146,8 @@ public final class Fabric implements AutoCloseable {
       return new Host(
           name(number),
           namespace,
-          ImmutableMap.copyOf(Maps.transformValues(UNDERLAY, prefix -> prefix.base().plus(address))));
+          ImmutableMap.copyOf(
+              Maps.transformValues(UNDERLAY, prefix -> prefix.base().plus(address))));
     }
 
     private static Fabric fabric(ImmutableList<Host> stations) {
@@ -154,33 +157,38 @@ public final class Fabric implements AutoCloseable {
     /** The switch first: the hosts' interfaces come into being with its ports. A default route is each host's last step. */
     private void wire(ImmutableList<Host> stations) throws IOException {
       var world = stations.get(0);
-      var ports = new IpBatch()
-          .add("link set lo up")
-          .add("link add %s mtu %s type bridge", BRIDGE, underlayMtu)
-          .add("link set %s up", BRIDGE);
-      addAddresses(ports, world, BRIDGE);
-      for (int number = 1; number < stations.size(); number++) {
-        ports.add(
-                "link add h%s mtu %s type veth peer name %s mtu %s netns %s",
-                number, underlayMtu, Host.UNDERLAY_INTERFACE, underlayMtu, name(number))
-            .add("link set h%s master %s up", number, BRIDGE);
-      }
-      ports.run(world);
-      for (var host : stations.subList(1, stations.size())) {
-        var batch = new IpBatch().add("link set lo up").add("link set %s up", Host.UNDERLAY_INTERFACE);
-        addAddresses(batch, host, Host.UNDERLAY_INTERFACE);
-        for (var family : IpFamily.values()) {
-          batch.add("route add default via %s dev %s", world.address(family), Host.UNDERLAY_INTERFACE);
+      try (var kernel = StationKernel.of(world)) {
+        kernel.setLoopbackUp();
+        var bridge = kernel.addBridge(BRIDGE);
+        for (int number = 1; number < stations.size(); number++) {
+          kernel.addPort(bridge, "h" + number, stations.get(number), underlayMtu);
         }
-        batch.run(host);
+        kernel.setUp(bridge, underlayMtu);
+        addAddresses(kernel, bridge, world);
+      }
+      for (var host : stations.subList(1, stations.size())) {
+        try (var kernel = StationKernel.of(host)) {
+          var link = kernel.link(Host.UNDERLAY_INTERFACE);
+          kernel.setLoopbackUp();
+          kernel.setUp(link, underlayMtu);
+          addAddresses(kernel, link, host);
+          for (var family : IpFamily.values()) {
+            kernel.addDefaultRoute(link, world.address(family));
+          }
+        }
+      }
+      for (var host : stations.subList(1, stations.size())) {
+        for (var family : IpFamily.values()) {
+          host.awaitAnswerFrom(world.address(family));
+        }
       }
     }
 
-    private static void addAddresses(IpBatch batch, Host host, String link) {
-      UNDERLAY.forEach((family, prefix) -> {
-        IpAddress address = host.address(family);
-        batch.add("address add %s/%s dev %s%s", address, prefix.length(), link, IpBatch.ready(address));
-      });
+    private static void addAddresses(StationKernel kernel, Link link, Host host)
+        throws IOException {
+      for (var prefix : UNDERLAY.values()) {
+        kernel.addAddress(link, host.address(prefix.family()), prefix.length());
+      }
     }
   }
 
@@ -226,23 +234,30 @@ public final class Fabric implements AutoCloseable {
     return world;
   }
 
-  /** Removes the hosts, their workloads, and the switch. Interfaces in them end with them. */
+  /** Removes the hosts, their workloads also of an earlier run, and the switch. Interfaces in them end with them. */
   @Override
   public void close() throws IOException {
-    IOException failure = null;
-    for (var host : ImmutableList.<Host>builder().addAll(hosts).add(world).build()) {
-      try {
-        host.delete();
-      } catch (IOException e) {
-        if (failure == null) {
-          failure = e;
-        } else {
-          failure.addSuppressed(e);
+    var failures = new IOException("some of the fabric could not be removed");
+    delete(ImmutableList.<Host>builder().addAll(hosts).add(world).build(), failures);
+    if (failures.getSuppressed().length > 0) {
+      throw failures;
+    }
+  }
+
+  private static void delete(ImmutableList<Host> hosts, Exception failures) {
+    for (var host : hosts) {
+      for (var namespace : host.namespaces()) {
+        try {
+          namespace.delete();
+        } catch (IOException e) {
+          failures.addSuppressed(e);
         }
       }
-    }
-    if (failure != null) {
-      throw failure;
+      try {
+        removeLeftovers(host.name() + "w");
+      } catch (IOException e) {
+        failures.addSuppressed(e);
+      }
     }
   }
 

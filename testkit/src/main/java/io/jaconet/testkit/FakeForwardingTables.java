@@ -31,6 +31,9 @@ public final class FakeForwardingTables implements ForwardingTables {
   private Function<EntryChange, Integer> refusal = change -> 0;
   private int writes;
 
+  /** Creates a kernel without an entry. */
+  public FakeForwardingTables() {}
+
   /** Answers changes for which {@code errno} returns other than 0 with that errno, from now on. */
   public void refuse(Function<EntryChange, Integer> errno) {
     refusal = errno;

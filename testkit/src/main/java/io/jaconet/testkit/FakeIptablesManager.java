@@ -15,6 +15,9 @@ public final class FakeIptablesManager implements IptablesManager {
   private @Nullable TrafficRules present;
   private @Nullable IOException failure;
 
+  /** Creates a packet filter without a rule. */
+  public FakeIptablesManager() {}
+
   @Override
   public synchronized void apply(TrafficRules rules) throws IOException {
     failIfTold();

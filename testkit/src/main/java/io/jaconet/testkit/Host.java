@@ -10,8 +10,6 @@ import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -29,6 +27,7 @@ public final class Host implements Station {
   private final NetworkNamespace namespace;
   private final ImmutableMap<IpFamily, IpAddress> addresses;
   private final List<Workload> workloads = new ArrayList<>();
+  private ImmutableList<IpPrefix> workloadSubnets = ImmutableList.of();
 
   Host(String name, NetworkNamespace namespace, ImmutableMap<IpFamily, IpAddress> addresses) {
     this.name = name;
@@ -60,93 +59,121 @@ public final class Host implements Station {
 
   /**
    * Attaches a workload: a namespace with one interface, {@code eth0}, on the host's workload bridge, and default routes through
-   * the bridge. The first workload gets the second address of each subnet, the next one the third, and so on. A namespace that an
-   * earlier run left under the same name is taken over if it has these addresses, else replaced.
+   * the bridge. The bridge has the first address after the base of each subnet, the first workload the second, and so on; all
+   * workloads of a host are in the same subnets. A namespace that an earlier run left under the same name is taken over if it has
+   * these addresses, else replaced.
    *
    * @param overlayMtu the MTU of the interface, in bytes
    * @param subnets the host's subnet, at most one per family
    */
   public Workload attachWorkload(int overlayMtu, IpPrefix... subnets) throws IOException {
     checkArgument(subnets.length > 0, "a workload needs a subnet");
+    checkArgument(
+        workloads.isEmpty() || workloadSubnets.equals(ImmutableList.copyOf(subnets)),
+        "the workloads of %s are in %s",
+        name,
+        workloadSubnets);
     int number = workloads.size() + 1;
-    var workloadName = name + "w" + number;
+    var port = "w" + number;
+    var workloadName = name + port;
     var byFamily = new EnumMap<IpFamily, IpAddress>(IpFamily.class);
     for (var subnet : subnets) {
       checkArgument(
-          byFamily.put(subnet.family(), subnet.base().plus(number + 1L)) == null, "two %s subnets", subnet.family());
+          byFamily.put(subnet.family(), subnet.base().plus(number + 1L)) == null,
+          "two %s subnets",
+          subnet.family());
     }
     var overlayAddresses = Maps.immutableEnumMap(byFamily);
-    var workload = takeOver(workloadName, port(number), overlayAddresses);
+    var workload = takeOver(workloadName, port, overlayAddresses);
     if (workload == null) {
-      workload = new Workload(workloadName, Fabric.createNamespace(workloadName, false), overlayAddresses);
+      workload =
+          new Workload(workloadName, Fabric.createNamespace(workloadName, false), overlayAddresses);
       try {
-        connect(workload, overlayMtu, number, subnets);
+        connect(workload, overlayMtu, port, subnets);
       } catch (IOException e) {
-        workload.namespace().delete();
+        try {
+          workload.namespace().delete();
+        } catch (IOException undo) {
+          e.addSuppressed(undo);
+        }
         throw e;
       }
     }
+    workloadSubnets = ImmutableList.copyOf(subnets);
     workloads.add(workload);
     return workload;
   }
 
-  private static String port(int workload) {
-    return "w" + workload;
-  }
-
-  private @Nullable Workload takeOver(String name, String port, ImmutableMap<IpFamily, IpAddress> addresses)
-      throws IOException {
+  private @Nullable Workload takeOver(
+      String name, String port, ImmutableMap<IpFamily, IpAddress> addresses) throws IOException {
     if (!NetworkNamespace.names().contains(name)) {
       return null;
     }
     var workload = new Workload(name, NetworkNamespace.named(name), addresses);
-    var present = workload.run("ip", "-o", "address", "show", "dev", "eth0").output();
-    if (addresses.values().stream().allMatch(address -> present.contains(" " + address + "/"))) {
+    if (hasAddresses(workload)) {
       return workload;
     }
-    if (hasLink(port)) {
-      // While the namespace at the other end still exists: the kernel takes its time to end that, and the link with it.
-      new IpBatch().add("link delete %s", port).run(this);
+    try (var kernel = StationKernel.of(this)) {
+      if (kernel.hasLink(port)) {
+        // While the namespace at the other end still exists: the kernel takes its time to end that,
+        // and the link with it.
+        kernel.deleteLink(port);
+      }
     }
     workload.namespace().delete();
     return null;
   }
 
-  private void connect(Workload workload, int overlayMtu, int number, IpPrefix... subnets) throws IOException {
-    var port = port(number);
-    var here = new IpBatch();
-    if (!hasLink(WORKLOAD_BRIDGE)) {
-      here.add("link add %s type bridge", WORKLOAD_BRIDGE).add("link set %s up", WORKLOAD_BRIDGE);
-    } else if (workloads.isEmpty()) {
-      // It is from an earlier run that had another subnet.
-      here.add("address flush dev %s", WORKLOAD_BRIDGE);
+  private static boolean hasAddresses(Workload workload) throws IOException {
+    try (var kernel = StationKernel.of(workload)) {
+      for (var address : workload.addresses().values()) {
+        if (!kernel.hasAddress(address)) {
+          return false;
+        }
+      }
+      return true;
     }
-    here.add(
-            "link add %s mtu %s type veth peer name eth0 mtu %s netns %s",
-            port, overlayMtu, overlayMtu, workload.name())
-        .add("link set %s master %s up", port, WORKLOAD_BRIDGE);
-    var there = new IpBatch().add("link set lo up").add("link set eth0 up");
+  }
+
+  private void connect(Workload workload, int overlayMtu, String port, IpPrefix... subnets)
+      throws IOException {
+    try (var kernel = StationKernel.of(this)) {
+      var bridge = kernel.hasLink(WORKLOAD_BRIDGE)
+          ? kernel.link(WORKLOAD_BRIDGE)
+          : kernel.addBridge(WORKLOAD_BRIDGE);
+      kernel.addPort(bridge, port, workload, overlayMtu);
+      if (workloads.isEmpty()) {
+        // Those of an earlier run may be of another subnet.
+        kernel.removeAddresses(bridge);
+        for (var subnet : subnets) {
+          kernel.addAddress(bridge, gateway(subnet), subnet.length());
+        }
+      }
+    }
+    try (var kernel = StationKernel.of(workload)) {
+      var link = kernel.link(UNDERLAY_INTERFACE);
+      kernel.setLoopbackUp();
+      kernel.setUp(link, overlayMtu);
+      for (var subnet : subnets) {
+        kernel.addAddress(link, workload.address(subnet.family()), subnet.length());
+        kernel.addDefaultRoute(link, gateway(subnet));
+      }
+    }
     for (var subnet : subnets) {
-      var gateway = subnet.base().plus(1);
-      here.add("address replace %s/%s dev %s%s", gateway, subnet.length(), WORKLOAD_BRIDGE, IpBatch.ready(gateway));
-      var own = workload.address(subnet.family());
-      there.add("address add %s/%s dev eth0%s", own, subnet.length(), IpBatch.ready(own))
-          .add("route add default via %s dev eth0", gateway);
+      workload.awaitAnswerFrom(gateway(subnet));
     }
-    here.run(this);
-    there.run(workload);
   }
 
-  private boolean hasLink(String link) throws IOException {
-    return namespace.call(() -> Files.readAllLines(Path.of("/proc/thread-self/net/dev")).stream()
-        .anyMatch(line -> line.strip().startsWith(link + ":")));
+  private static IpAddress gateway(IpPrefix subnet) {
+    return subnet.base().plus(1);
   }
 
-  void delete() throws IOException {
-    for (var workload : workloads) {
-      workload.namespace().delete();
-    }
-    namespace.delete();
+  /** Returns the host's namespace and those of its workloads. */
+  ImmutableList<NetworkNamespace> namespaces() {
+    return ImmutableList.<NetworkNamespace>builder()
+        .add(namespace)
+        .addAll(workloads.stream().map(Workload::namespace).toList())
+        .build();
   }
 
   @Override

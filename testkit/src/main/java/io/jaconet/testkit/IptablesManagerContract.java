@@ -12,6 +12,7 @@ import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.overlay.TrafficRules;
 import io.jaconet.spi.IptablesManager;
+import java.io.IOException;
 import org.junit.jupiter.api.Test;
 
 /** What every {@link IptablesManager} owes its network. Implement {@link #host} in a test class of your own, and the tests run. */
@@ -33,7 +34,7 @@ public interface IptablesManagerContract {
     void damage() throws Exception;
 
     @Override
-    void close() throws Exception;
+    void close() throws IOException;
   }
 
   private static TrafficRules rules(String subnet) {

@@ -15,7 +15,8 @@ import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 import org.opentest4j.TestAbortedException;
 
 /** Does what {@link InNetworkNamespace} promises. */
-final class NamespacePerTest implements BeforeEachCallback, ParameterResolver, InvocationInterceptor {
+final class NamespacePerTest
+    implements BeforeEachCallback, ParameterResolver, InvocationInterceptor {
   private static final Namespace KEY = Namespace.create(NamespacePerTest.class);
 
   NamespacePerTest() {}
@@ -61,25 +62,29 @@ final class NamespacePerTest implements BeforeEachCallback, ParameterResolver, I
 
   @Override
   public void interceptTestMethod(
-      Invocation<Void> body, ReflectiveInvocationContext<Method> method, ExtensionContext context) throws Throwable {
+      Invocation<Void> body, ReflectiveInvocationContext<Method> method, ExtensionContext context)
+      throws Throwable {
     runInside(body, context);
   }
 
   @Override
   public void interceptTestTemplateMethod(
-      Invocation<Void> body, ReflectiveInvocationContext<Method> method, ExtensionContext context) throws Throwable {
+      Invocation<Void> body, ReflectiveInvocationContext<Method> method, ExtensionContext context)
+      throws Throwable {
     runInside(body, context);
   }
 
   @Override
   public void interceptBeforeEachMethod(
-      Invocation<Void> body, ReflectiveInvocationContext<Method> method, ExtensionContext context) throws Throwable {
+      Invocation<Void> body, ReflectiveInvocationContext<Method> method, ExtensionContext context)
+      throws Throwable {
     runInside(body, context);
   }
 
   @Override
   public void interceptAfterEachMethod(
-      Invocation<Void> body, ReflectiveInvocationContext<Method> method, ExtensionContext context) throws Throwable {
+      Invocation<Void> body, ReflectiveInvocationContext<Method> method, ExtensionContext context)
+      throws Throwable {
     runInside(body, context);
   }
 

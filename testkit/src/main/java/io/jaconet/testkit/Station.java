@@ -29,23 +29,17 @@ public sealed interface Station permits Host, Workload {
   }
 
   /**
-   * Runs a command here and waits for its end, at most 60 seconds (exit code 124 then).
+   * Runs a command here and waits for its end, at most 60 seconds (exit code 124 then). Its standard input is empty.
    *
    * @throws IOException if it cannot be started or the wait is interrupted
    */
   default Outcome run(String... command) throws IOException {
-    return run("", command);
-  }
-
-  /** Does what {@link #run(String...)} does, with {@code input} as the command's standard input. */
-  default Outcome run(String input, String[] command) throws IOException {
-    var builder = new ProcessBuilder(ImmutableList.<String>builder().add("timeout", "60").add(command).build());
+    var builder = new ProcessBuilder(
+        ImmutableList.<String>builder().add("timeout", "60").add(command).build());
     builder.environment().put("LC_ALL", "C");
     var process = namespace().start(builder.redirectErrorStream(true));
     try (var stdout = process.getInputStream()) {
-      try (var stdin = process.outputWriter(UTF_8)) {
-        stdin.write(input);
-      }
+      process.getOutputStream().close();
       var output = new String(stdout.readAllBytes(), UTF_8);
       return new Outcome(process.waitFor(), output);
     } catch (InterruptedException e) {
@@ -61,6 +55,21 @@ public sealed interface Station permits Host, Workload {
    * @return the outcome, ok if at least one answer came
    */
   default Outcome ping(IpAddress target, int count) throws IOException {
-    return run("ping", "-n", "-c", Integer.toString(count), "-i", "0.2", "-W", "1", target.toString());
+    return run(
+        "ping", "-n", "-c", Integer.toString(count), "-i", "0.2", "-W", "1", target.toString());
+  }
+
+  /**
+   * Waits until {@code target} answers, at most 30 seconds. A new interface carries packets only once the kernel has looked at
+   * its carrier, which waits for whatever else changes interfaces on this machine.
+   *
+   * @throws IOException if it does not
+   */
+  default void awaitAnswerFrom(IpAddress target) throws IOException {
+    var outcome = run("ping", "-n", "-q", "-c", "1", "-i", "0.05", "-w", "30", target.toString());
+    if (!outcome.ok()) {
+      throw new IOException(
+          name() + " gets no answer from " + target + ": " + outcome.output().strip());
+    }
   }
 }

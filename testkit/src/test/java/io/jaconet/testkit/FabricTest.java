@@ -80,8 +80,11 @@ class FabricTest {
       var target = fabric.host(2).address(IpFamily.V4).toString();
       int headers = 28;
 
-      var fits = fabric.host(1).run("ping", "-n", "-c1", "-W1", "-Mdo", "-s" + (mtu - headers), target);
-      var tooLong = fabric.host(1).run("ping", "-n", "-c1", "-W1", "-Mdo", "-s" + (mtu - headers + 1), target);
+      var fits =
+          fabric.host(1).run("ping", "-n", "-c1", "-W1", "-Mdo", "-s" + (mtu - headers), target);
+      var tooLong = fabric
+          .host(1)
+          .run("ping", "-n", "-c1", "-W1", "-Mdo", "-s" + (mtu - headers + 1), target);
 
       assertTrue(fits.ok(), fits::output);
       assertFalse(tooLong.ok());
@@ -96,7 +99,9 @@ class FabricTest {
 
         assertEquals(
             List.of(PREFIX + "h2"),
-            NetworkNamespace.names().stream().filter(name -> name.startsWith(PREFIX)).toList());
+            NetworkNamespace.names().stream()
+                .filter(name -> name.startsWith(PREFIX))
+                .toList());
       } finally {
         blocker.delete();
       }
@@ -142,7 +147,9 @@ class FabricTest {
       assertFalse(left.host(1).namespace().equals(fabric.host(1).namespace()));
       assertEquals(
           List.of(PREFIX + "h1", PREFIX + "h2", PREFIX + "switch"),
-          NetworkNamespace.names().stream().filter(name -> name.startsWith(PREFIX)).toList());
+          NetworkNamespace.names().stream()
+              .filter(name -> name.startsWith(PREFIX))
+              .toList());
     } finally {
       left.close();
     }
@@ -162,7 +169,8 @@ class FabricTest {
   void theTestBodyRunsInTheNamespaceItIsGiven(NetworkNamespace namespace) throws IOException {
     var here = Files.readSymbolicLink(Path.of("/proc/thread-self/ns/net"));
 
-    assertEquals(here, namespace.call(() -> Files.readSymbolicLink(Path.of("/proc/thread-self/ns/net"))));
+    assertEquals(
+        here, namespace.call(() -> Files.readSymbolicLink(Path.of("/proc/thread-self/ns/net"))));
     assertEquals(
         List.of("lo"),
         Files.readAllLines(Path.of("/proc/thread-self/net/dev")).stream()

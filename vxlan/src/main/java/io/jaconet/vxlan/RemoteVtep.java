@@ -14,6 +14,8 @@ import java.util.Optional;
  * the peer's VTEP, which is reached at its public IP.
  */
 record RemoteVtep(IpPrefix subnet, MacAddress mac, IpAddress endpoint) {
+  /** The metric that the kernel gives an IPv6 route without one, include/uapi/linux/ipv6_route.h. */
+  private static final int IP6_RT_PRIO_USER = 1024;
 
   /**
    * Returns the peer's VTEP for overlay packets of {@code family}, or nothing if the lease has no subnet of it.
@@ -40,11 +42,15 @@ record RemoteVtep(IpPrefix subnet, MacAddress mac, IpAddress endpoint) {
     return ImmutableList.of(
         new ForwardingEntry.Neighbor(link, gateway, mac),
         new ForwardingEntry.Fdb(link, mac, endpoint),
-        new ForwardingEntry.Route(subnet, link, gateway, true, 0, protocol, 0));
+        new ForwardingEntry.Route(subnet, link, gateway, true, 0, protocol, metric()));
   }
 
   /** Returns what the kernel must know to send without encapsulation, the peer being on the underlay link itself. */
   ImmutableList<ForwardingEntry> directEntries(int underlayLink, int protocol) {
-    return ImmutableList.of(new ForwardingEntry.Route(subnet, underlayLink, endpoint, false, 0, protocol, 0));
+    return ImmutableList.of(new ForwardingEntry.Route(subnet, underlayLink, endpoint, false, 0, protocol, metric()));
+  }
+
+  private int metric() {
+    return subnet.family() == IpFamily.V4 ? 0 : IP6_RT_PRIO_USER;
   }
 }

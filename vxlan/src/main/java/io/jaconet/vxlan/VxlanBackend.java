@@ -19,7 +19,6 @@ import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseAttributes;
 import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.Subnets;
-import io.jaconet.overlay.Underlay;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.BackendProvider;
 import java.io.IOException;
@@ -42,7 +41,6 @@ final class VxlanBackend implements Backend {
   private @Nullable NetworkNamespace namespace;
   private @Nullable RtNetlink netlink;
   private @Nullable DeviceLock lock;
-  private @Nullable Underlay underlay;
   private @Nullable Lease own;
 
   VxlanBackend(BackendProvider.Context context) {
@@ -59,7 +57,6 @@ final class VxlanBackend implements Backend {
     netlink = opened;
     NetworkConfig config = context.config();
     var selected = new UnderlaySelector(opened).select(context.underlay(), config.families());
-    underlay = selected;
     var data = ImmutableMap.<IpFamily, String>builder();
     int overlayMtu = Integer.MAX_VALUE;
     for (IpFamily family : config.families()) {

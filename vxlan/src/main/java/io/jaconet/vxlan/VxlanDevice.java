@@ -178,7 +178,7 @@ final class VxlanDevice {
 
   /** Keeps the device from talking and listening to neighbors by itself: no router advertisements, no link-local address. */
   private void quieten() throws IOException {
-    namespace.call(() -> {
+    namespace.<IOException>run(() -> {
       Path conf = Path.of("/proc/sys/net/ipv6/conf", name);
       for (String setting : new String[] {"accept_ra 0", "addr_gen_mode 1"}) {
         var words = setting.split(" ", 2);
@@ -186,7 +186,6 @@ final class VxlanDevice {
           Files.writeString(conf.resolve(words[0]), words[1]);
         }
       }
-      return null;
     });
   }
 

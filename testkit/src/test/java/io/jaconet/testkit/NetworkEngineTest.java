@@ -1,0 +1,624 @@
+package io.jaconet.testkit;
+
+import static java.util.stream.Collectors.toMap;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
+import io.jaconet.Jaconet;
+import io.jaconet.NetworkListener;
+import io.jaconet.NetworkState;
+import io.jaconet.NetworkState.Phase;
+import io.jaconet.NetworkStats.Counter;
+import io.jaconet.OverlayNetwork;
+import io.jaconet.Quarantined;
+import io.jaconet.event.ManualEventLoop;
+import io.jaconet.net.IpAddress;
+import io.jaconet.net.IpFamily;
+import io.jaconet.net.IpPrefix;
+import io.jaconet.overlay.CloseMode;
+import io.jaconet.overlay.Lease;
+import io.jaconet.overlay.LeaseAttributes;
+import io.jaconet.overlay.LeaseGrant;
+import io.jaconet.overlay.LeaseRequest;
+import io.jaconet.overlay.NetworkConfig;
+import io.jaconet.overlay.Subnets;
+import io.jaconet.overlay.UnreadableRecord;
+import io.jaconet.spi.SubnetManager;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** A network on fakes, in virtual time. */
+class NetworkEngineTest {
+  private static final Duration TTL = Duration.ofHours(1);
+  private static final IOException STORE_DOWN = new IOException("store unreachable");
+
+  private final ManualEventLoop loop = new ManualEventLoop();
+  private final FakeBackend backend = new FakeBackend(IpAddress.parse("192.0.2.1"));
+  private final FakeSubnetManager leases = new FakeSubnetManager(TTL);
+  private final Recorder events = new Recorder();
+
+  private static final class Recorder implements NetworkListener {
+    final List<Phase> phases = new ArrayList<>();
+    final List<Lease> held = new ArrayList<>();
+    final List<Quarantined> quarantined = new ArrayList<>();
+
+    @Override
+    public void onState(NetworkState state) {
+      phases.add(state.phase());
+    }
+
+    @Override
+    public void onLease(@Nullable Lease before, Lease after) {
+      held.add(after);
+    }
+
+    @Override
+    public void onQuarantine(Quarantined record) {
+      quarantined.add(record);
+    }
+  }
+
+  private static Subnets subnet(int n) {
+    return Subnets.of(IpPrefix.parse("10.244." + n + ".0/24"));
+  }
+
+  private static LeaseAttributes attributes(int endpoint, String claim) {
+    return LeaseAttributes.of(
+        FakeBackend.TYPE,
+        ImmutableMap.of(IpFamily.V4, IpAddress.parse("192.0.2." + endpoint)),
+        ImmutableMap.of(IpFamily.V4, claim));
+  }
+
+  private Lease peer(int n) {
+    return leases.put(subnet(n), attributes(n, "\"claim-" + n + "\""), "node-" + n);
+  }
+
+  private Jaconet.Builder builder() {
+    return Jaconet.builder()
+        .nodeId("node-1")
+        .config(NetworkConfig.builder().network("10.244.0.0/16").backend(FakeBackend.TYPE).build())
+        .backendProvider(backend.provider())
+        .subnetManager(leases)
+        .listener(events)
+        .eventLoop(loop, loop);
+  }
+
+  private OverlayNetwork join() {
+    var joined = builder().join();
+    loop.runReady();
+    return joined.join();
+  }
+
+  @Test
+  void isJoinedOnceAllKnownPeersAreInTheKernel() {
+    peer(20);
+    peer(21);
+
+    var network = join();
+
+    assertEquals(ImmutableSet.of(subnet(20), subnet(21)), backend.peers().keySet());
+    assertEquals(Phase.UP, network.state().phase());
+    assertEquals(1450, network.overlayMtu());
+    assertEquals(network.lease(), backend.own().orElseThrow());
+  }
+
+  @Test
+  void followsPeersThatComeChangeAndGo() {
+    join();
+
+    peer(20);
+    loop.runReady();
+    var came = backend.peers().keySet();
+    leases.put(subnet(20), attributes(99, "\"other\""), "node-20");
+    loop.runReady();
+    var changed = backend.peers().get(subnet(20));
+    leases.remove(subnet(20));
+    loop.runReady();
+
+    assertEquals(ImmutableSet.of(subnet(20)), came);
+    assertEquals(attributes(99, "\"other\""), changed == null ? null : changed.attributes());
+    assertEquals(ImmutableMap.of(), backend.peers());
+  }
+
+  /** F1. */
+  @Test
+  void anUnreadableRecordIsReportedOnceAndTouchesNoPeer() {
+    peer(20);
+    var network = join();
+
+    leases.putUnreadable(new UnreadableRecord("garbage", null, "not a subnet key"));
+    leases.putUnreadable(new UnreadableRecord("garbage", null, "not a subnet key"));
+    loop.runReady();
+
+    assertEquals(ImmutableSet.of(subnet(20)), backend.peers().keySet());
+    assertEquals(1, events.quarantined.size());
+    assertEquals("garbage", network.quarantine().get(0).key());
+    assertEquals(Phase.UP, network.state().phase());
+  }
+
+  /** F2. */
+  @Test
+  void aPeerThatChangedWhileTheWatchWasDeafIsSeenInTheNextSnapshot() {
+    peer(20);
+    peer(21);
+    join();
+    leases.silenceWatches();
+    leases.put(subnet(20), attributes(99, "\"other\""), "node-20");
+    leases.remove(subnet(21));
+    peer(22);
+    leases.fail(null);
+
+    rewatch();
+
+    assertEquals(ImmutableSet.of(subnet(20), subnet(22)), backend.peers().keySet());
+    var changed = backend.peers().get(subnet(20));
+    assertEquals(attributes(99, "\"other\""), changed == null ? null : changed.attributes());
+  }
+
+  /** F3. */
+  @Test
+  void theOwnLeaseIsNeverAPeerHoweverManySnapshotsCome() {
+    peer(20);
+    var network = join();
+
+    for (int i = 0; i < 5; i++) {
+      rewatch();
+    }
+
+    assertEquals(ImmutableSet.of(subnet(20)), backend.peers().keySet());
+    assertEquals(1, events.held.size());
+    assertEquals(ImmutableList.of(), network.quarantine());
+  }
+
+  private void rewatch() {
+    leases.cutWatches(new IOException("cut"));
+    loop.advance(Duration.ofSeconds(30));
+  }
+
+  @Test
+  void saysStaleWhileChangesAreNotSeenAndKeepsThePeers() {
+    peer(20);
+    var network = join();
+
+    leases.fail(STORE_DOWN);
+    leases.cutWatches(STORE_DOWN);
+    loop.advance(Duration.ofMinutes(5));
+    var whileDown = network.state();
+    leases.fail(null);
+    loop.advance(Duration.ofSeconds(30));
+
+    assertEquals(Phase.STALE, whileDown.phase());
+    assertTrue(whileDown.reason().contains("store unreachable"), whileDown.reason());
+    assertEquals(ImmutableSet.of(subnet(20)), backend.peers().keySet());
+    assertEquals(Phase.UP, network.state().phase());
+  }
+
+  /** I17. */
+  @Test
+  void asksADeadStoreLessThanOnceASecond() {
+    join();
+    leases.fail(STORE_DOWN);
+    leases.cutWatches(STORE_DOWN);
+    loop.advance(Duration.ofMinutes(1));
+    int before = leases.calls();
+
+    loop.advance(Duration.ofMinutes(10));
+
+    assertTrue(leases.calls() - before < 600, "calls: " + (leases.calls() - before));
+  }
+
+  @Test
+  void renewsAtHalfItsTimeToLive() {
+    var network = join();
+
+    loop.advance(TTL.multipliedBy(5));
+
+    assertEquals(Phase.UP, network.state().phase());
+    assertTrue(network.stats().get(Counter.RENEWALS) >= 9, network.stats().toString());
+    assertEquals(1, events.held.size());
+  }
+
+  @Test
+  void stopsUsingASubnetBeforeAnyoneElseMayHaveItAndComesBack() {
+    peer(20);
+    var network = join();
+    leases.fail(STORE_DOWN);
+
+    loop.advance(TTL.minusSeconds(30));
+    boolean usedShortlyBefore = backend.carriesTraffic();
+    loop.advance(Duration.ofSeconds(29));
+    boolean usedAtTheEnd = backend.carriesTraffic();
+    var fenced = network.state();
+    leases.fail(null);
+    loop.advance(Duration.ofMinutes(1));
+
+    assertTrue(usedShortlyBefore);
+    assertFalse(usedAtTheEnd);
+    assertEquals(Phase.FENCED, fenced.phase());
+    assertEquals(Phase.UP, network.state().phase());
+    assertTrue(backend.carriesTraffic());
+    assertEquals(ImmutableSet.of(subnet(20)), backend.peers().keySet());
+  }
+
+  /** T38: the process stood still for longer than its lease lasts, and the subnet went to another. */
+  @Test
+  void afterAPauseLongerThanTheLeaseItStopsFirstAndThenAsks() {
+    var network = join();
+    var mine = network.lease().subnets();
+    leases.silenceWatches();
+    leases.remove(mine);
+    leases.put(mine, attributes(50, "\"thief\""), "node-50");
+
+    loop.pause(TTL.multipliedBy(2));
+    loop.runReady();
+    loop.advance(Duration.ofMinutes(1));
+
+    assertTrue(events.phases.contains(Phase.FENCED), events.phases.toString());
+    assertFalse(network.lease().subnets().equals(mine));
+    assertEquals("node-50", leases.lease(mine).orElseThrow().holder());
+    assertEquals(ImmutableSet.of(mine), backend.peers().keySet());
+    assertEquals(Phase.UP, network.state().phase());
+  }
+
+  @Test
+  void aWallClockThatLeapsPastTheEndFencesToo() {
+    var network = join();
+    leases.fail(STORE_DOWN);
+
+    loop.stepWallClock(TTL.multipliedBy(2));
+    loop.advance(Duration.ofMinutes(1));
+
+    assertEquals(Phase.FENCED, network.state().phase());
+  }
+
+  /** T32. */
+  @Test
+  void aLeaseThatIsTakenAwayIsNoticedAtOnce() {
+    var network = join();
+    var mine = network.lease().subnets();
+
+    leases.put(mine, attributes(50, "\"thief\""), "node-50");
+    loop.runReady();
+    boolean usedAfterTheft = backend.carriesTraffic() && network.lease().subnets().equals(mine);
+    loop.advance(Duration.ofMinutes(1));
+
+    assertFalse(usedAfterTheft);
+    assertFalse(network.lease().subnets().equals(mine));
+    assertEquals(Phase.UP, network.state().phase());
+    assertEquals(2, events.held.size());
+  }
+
+  @Test
+  void aLeaseThatWasDeletedIsAcquiredAgainWithTheSameSubnet() {
+    var network = join();
+    var mine = network.lease().subnets();
+
+    leases.remove(mine);
+    loop.advance(Duration.ofMinutes(1));
+
+    assertEquals(mine, network.lease().subnets());
+    assertEquals(Phase.UP, network.state().phase());
+    assertEquals(1, network.stats().get(Counter.FENCINGS));
+  }
+
+  /** T33. */
+  @Test
+  void theSecondOfTwoPeersWithOneClaimIsKeptAwayUntilTheFirstGoes() {
+    peer(20);
+    var network = join();
+
+    leases.put(subnet(21), attributes(21, "\"claim-20\""), "clone");
+    loop.runReady();
+    var whileBoth = backend.peers().keySet();
+    var quarantined = network.quarantine();
+    leases.remove(subnet(20));
+    loop.runReady();
+
+    assertEquals(ImmutableSet.of(subnet(20)), whileBoth);
+    assertEquals("10.244.21.0-24", quarantined.get(0).key());
+    assertEquals("clone", quarantined.get(0).holder());
+    assertTrue(quarantined.get(0).reason().contains("node-20"), quarantined.get(0).reason());
+    assertEquals(ImmutableSet.of(subnet(21)), backend.peers().keySet());
+    assertEquals(ImmutableList.of(), network.quarantine());
+  }
+
+  /** F7, T22. */
+  @Test
+  void aLeaseThatWouldHijackTheHostIsKeptAway() {
+    var network = join();
+
+    leases.put(Subnets.of(IpPrefix.parse("0.0.0.0/0")), attributes(30, "\"a\""), "evil");
+    leases.put(Subnets.of(IpPrefix.parse("192.0.2.0/24")), attributes(31, "\"b\""), "evil");
+    leases.put(Subnets.of(IpPrefix.parse("10.244.0.0/17")), attributes(32, "\"c\""), "evil");
+    leases.put(subnet(40), attributes(1, "\"d\""), "evil");
+    peer(20);
+    loop.runReady();
+
+    assertEquals(ImmutableSet.of(subnet(20)), backend.peers().keySet());
+    assertEquals(4, network.quarantine().size());
+    assertEquals(4, events.quarantined.size());
+  }
+
+  @Test
+  void aPeerThatIsRefusedIsTriedAgainAndHoldsUpNobody() {
+    var network = join();
+    backend.refuse(subnet(20));
+
+    peer(20);
+    peer(21);
+    loop.runReady();
+    var degraded = network.state();
+    var pending = network.pending();
+    backend.accept(subnet(20));
+    loop.advance(Duration.ofSeconds(15));
+
+    assertEquals(Phase.DEGRADED, degraded.phase());
+    assertEquals(ImmutableMap.of(subnet(20), "refused"), pending);
+    assertEquals(ImmutableSet.of(subnet(20), subnet(21)), backend.peers().keySet());
+    assertEquals(Phase.UP, network.state().phase());
+  }
+
+  @Test
+  void mendsWhatOthersBreakAtTheNextAudit() {
+    peer(20);
+    var network = join();
+    backend.damage(subnet(20));
+
+    loop.advance(Duration.ofSeconds(10));
+
+    assertEquals(ImmutableSet.of(subnet(20)), backend.peers().keySet());
+    assertEquals(Phase.UP, network.state().phase());
+  }
+
+  /** I26. */
+  @Test
+  void writesNothingWhenNothingHappens() {
+    peer(20);
+    join();
+    int before = backend.writes();
+
+    loop.advance(Duration.ofMinutes(10));
+
+    assertEquals(before, backend.writes());
+  }
+
+  @Test
+  void aDataPathThatFailsDegradesTheNetworkAndIsMended() {
+    peer(20);
+    var network = join();
+
+    backend.fail(new IOException("device is gone"));
+    peer(21);
+    loop.advance(Duration.ofMinutes(1));
+    var degraded = network.state();
+    backend.fail(null);
+    loop.advance(Duration.ofSeconds(15));
+
+    assertEquals(Phase.DEGRADED, degraded.phase());
+    assertTrue(degraded.reason().contains("device is gone"), degraded.reason());
+    assertEquals(ImmutableSet.of(subnet(20), subnet(21)), backend.peers().keySet());
+    assertEquals(Phase.UP, network.state().phase());
+  }
+
+  @Test
+  void aListenerThatThrowsHarmsNothing() {
+    var joined = builder()
+        .listener(new NetworkListener() {
+          @Override
+          public void onState(NetworkState state) {
+            throw new IllegalStateException("listener");
+          }
+        })
+        .join();
+    loop.runReady();
+
+    assertEquals(Phase.UP, joined.join().state().phase());
+  }
+
+  @Test
+  void waitsForAStoreThatIsNotThereYet() {
+    leases.fail(STORE_DOWN);
+    var joined = builder().join();
+    loop.advance(Duration.ofMinutes(3));
+    assertFalse(joined.isDone());
+
+    leases.fail(null);
+    loop.advance(Duration.ofMinutes(1));
+
+    assertEquals(Phase.UP, joined.join().state().phase());
+  }
+
+  @Test
+  void failsToJoinWhereTheDataPathCannotBeMade() {
+    backend.fail(new IOException("kernel has no vxlan"));
+
+    var joined = builder().join();
+    loop.runReady();
+
+    var failure = assertThrows(ExecutionException.class, joined::get);
+    assertInstanceOf(IOException.class, failure.getCause());
+  }
+
+  @Test
+  void failsToJoinAFullNetwork() {
+    for (int n = 1; n <= 255; n++) {
+      peer(n);
+    }
+
+    var joined = builder().join();
+    loop.runReady();
+
+    var failure = assertThrows(ExecutionException.class, joined::get);
+    assertTrue(String.valueOf(failure.getMessage()).contains("are leased"), failure.getMessage());
+  }
+
+  @Test
+  void cancellingTheJoinClosesIt() {
+    leases.fail(STORE_DOWN);
+    var joined = builder().join();
+    loop.advance(Duration.ofSeconds(1));
+
+    joined.cancel(false);
+    loop.runReady();
+    int calls = leases.calls();
+    loop.advance(Duration.ofHours(1));
+
+    assertEquals(calls, leases.calls());
+  }
+
+  @Test
+  void keepLeavesTrafficAndLease() {
+    peer(20);
+    var network = join();
+
+    close(network, CloseMode.KEEP);
+
+    assertTrue(backend.carriesTraffic());
+    assertTrue(leases.lease(network.lease().subnets()).isPresent());
+    assertEquals(Phase.CLOSED, network.state().phase());
+  }
+
+  @Test
+  void withdrawStopsTrafficAndKeepsTheLease() {
+    peer(20);
+    var network = join();
+
+    close(network, CloseMode.WITHDRAW);
+
+    assertFalse(backend.carriesTraffic());
+    assertTrue(leases.lease(network.lease().subnets()).isPresent());
+  }
+
+  @Test
+  void purgeReleasesTheLeaseAfterTrafficHasStopped() {
+    peer(20);
+    var network = join();
+
+    close(network, CloseMode.PURGE);
+
+    assertFalse(backend.carriesTraffic());
+    assertFalse(leases.lease(network.lease().subnets()).isPresent());
+  }
+
+  @Test
+  void purgeKeepsTheLeaseOfASubnetThatCouldNotBeWithdrawn() {
+    var network = join();
+    backend.fail(new IOException("kernel refuses"));
+
+    var closed = network.closeAsync(CloseMode.PURGE);
+    loop.runReady();
+
+    assertTrue(closed.isCompletedExceptionally());
+    assertTrue(leases.lease(network.lease().subnets()).isPresent());
+  }
+
+  @Test
+  void aClosedNetworkDoesNothingMore() {
+    var network = join();
+    close(network, CloseMode.KEEP);
+    int calls = leases.calls();
+
+    peer(20);
+    loop.advance(Duration.ofHours(5));
+
+    assertEquals(calls, leases.calls());
+    assertEquals(ImmutableMap.of(), backend.peers());
+    assertEquals(0, loop.pendingTasks());
+  }
+
+  private void close(OverlayNetwork network, CloseMode mode) {
+    CompletableFuture<?> closed = network.closeAsync(mode);
+    loop.runReady();
+    closed.join();
+  }
+
+  /** I14: any mix of events, snapshots and lost events ends in the state of the last snapshot. */
+  @Test
+  void snapshotsAndEventsLeadToTheSameState() {
+    long seed = new Random().nextLong();
+    System.out.println("NetworkEngineTest seed " + seed);
+    var random = new Random(seed);
+    var network = join();
+    for (int step = 0; step < 3_000; step++) {
+      int n = 20 + random.nextInt(8);
+      switch (random.nextInt(8)) {
+        case 0 -> leases.remove(subnet(n));
+        case 1 -> leases.putUnreadable(new UnreadableRecord(subnet(n).key(), subnet(n), "bad JSON"));
+        case 2 -> leases.silenceWatches();
+        case 3 -> rewatch();
+        case 4 -> loop.runReady();
+        default -> leases.put(
+            subnet(n), attributes(20 + random.nextInt(10), "\"claim-" + random.nextInt(6) + "\""), "node-" + n);
+      }
+      if (step % 50 == 49) {
+        rewatch();
+        var incremental = backend.peers();
+        var fresh = freshlyJoined(network.lease());
+        assertEquals(content(fresh), content(incremental), "step " + step);
+      }
+    }
+  }
+
+  private Map<Subnets, Lease> freshlyJoined(Lease own) {
+    var freshLoop = new ManualEventLoop();
+    var freshBackend = new FakeBackend(IpAddress.parse("192.0.2.1"));
+    var joined = Jaconet.builder()
+        .nodeId("node-1")
+        .config(NetworkConfig.builder().network("10.244.0.0/16").backend(FakeBackend.TYPE).build())
+        .backendProvider(freshBackend.provider())
+        .subnetManager(new Reading(own))
+        .eventLoop(freshLoop, freshLoop)
+        .join();
+    freshLoop.runReady();
+    joined.join();
+    return freshBackend.peers();
+  }
+
+  /** Lets a second network look at the same leases without touching them. */
+  private final class Reading implements SubnetManager {
+    private final Lease own;
+
+    Reading(Lease own) {
+      this.own = own;
+    }
+
+    @Override
+    public LeaseGrant acquire(LeaseRequest request) {
+      return new LeaseGrant(own, null);
+    }
+
+    @Override
+    public LeaseGrant renew(Lease lease, LeaseAttributes attributes) {
+      return new LeaseGrant(own, null);
+    }
+
+    @Override
+    public void release(Lease lease) {}
+
+    @Override
+    public Watch watch(Watcher watcher) throws IOException {
+      return leases.watch(watcher);
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  private static Map<Subnets, LeaseAttributes> content(Map<Subnets, Lease> peers) {
+    return peers.entrySet().stream().collect(toMap(Map.Entry::getKey, entry -> entry.getValue().attributes()));
+  }
+}
