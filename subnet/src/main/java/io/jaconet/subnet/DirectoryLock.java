@@ -67,7 +67,8 @@ final class DirectoryLock implements Closeable {
    */
   static DirectoryLock take(Path directory, Instant now) throws IOException {
     var holderFile = directory.resolve("holder");
-    // Between looking at the holder and locking no other thread may do the same: whichever loses closes the file, and its lock is gone.
+    // Between looking at the holder and locking no other thread may do the same: whichever loses
+    // closes the file, and its lock is gone.
     synchronized (DirectoryLock.class) {
       var self = Holder.self(now);
       var holder = read(holderFile);
@@ -97,20 +98,25 @@ final class DirectoryLock implements Closeable {
   }
 
   private static FileChannel open(Path file) throws IOException {
-    if (Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+    if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)
+        && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
       throw new IOException(file + " is not a regular file; remove it and try again");
     }
     // For reading, too: if it became a pipe meanwhile, opening it for both does not wait.
     return FileChannel.open(
         file,
         ImmutableSet.of(
-            StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE,
+            LinkOption.NOFOLLOW_LINKS),
         PosixFilePermissions.asFileAttribute(MODE));
   }
 
   private static @Nullable Holder read(Path holderFile) {
     try {
-      return Holder.parse(new String(AtomicFile.read(holderFile, MAX_HOLDER_BYTES), StandardCharsets.ISO_8859_1));
+      return Holder.parse(
+          new String(AtomicFile.read(holderFile, MAX_HOLDER_BYTES), StandardCharsets.ISO_8859_1));
     } catch (IOException absentOrForeign) {
       return null;
     }
@@ -120,9 +126,9 @@ final class DirectoryLock implements Closeable {
     var who = holder == null
         ? "another process"
         : "process " + Printable.of(holder.pid) + " since " + Printable.of(holder.since);
-    return new IOException(
-        "the lease store " + directory + " is in use by " + who + "; one store at a time may have it: share that one, stop it, or name"
-            + " another directory");
+    return new IOException("the lease store " + directory + " is in use by " + who
+        + "; one store at a time may have it: share that one, stop it, or name"
+        + " another directory");
   }
 
   @Override

@@ -38,7 +38,8 @@ public final class FileLeaseStore implements LeaseStore {
     return open(directory, InstantSource.system(), SLACK_LINES);
   }
 
-  static FileLeaseStore open(Path directory, InstantSource wallClock, int slackLines) throws IOException {
+  static FileLeaseStore open(Path directory, InstantSource wallClock, int slackLines)
+      throws IOException {
     createDirectory(directory);
     var lock = DirectoryLock.take(directory, wallClock.instant());
     try {
@@ -55,12 +56,14 @@ public final class FileLeaseStore implements LeaseStore {
   private static void createDirectory(Path directory) throws IOException {
     if (!Files.isDirectory(directory)) {
       Files.createDirectories(
-          directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-x---")));
+          directory,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-x---")));
     }
   }
 
   private static long nanos(Instant instant) {
-    return Math.addExact(Math.multiplyExact(instant.getEpochSecond(), 1_000_000_000L), instant.getNano());
+    return Math.addExact(
+        Math.multiplyExact(instant.getEpochSecond(), 1_000_000_000L), instant.getNano());
   }
 
   @Override
@@ -69,18 +72,25 @@ public final class FileLeaseStore implements LeaseStore {
   }
 
   @Override
-  public Entry create(Subnets subnets, String value, String holder, @Nullable Duration timeToLive) throws IOException {
+  public Entry create(Subnets subnets, String value, String holder, @Nullable Duration timeToLive)
+      throws IOException {
     return records.create(subnets, value, holder, timeToLive);
   }
 
   @Override
-  public Entry update(Entry expected, String value, String holder, @Nullable Duration timeToLive) throws IOException {
+  public Entry update(Entry expected, String value, String holder, @Nullable Duration timeToLive)
+      throws IOException {
     return records.update(expected, value, holder, timeToLive);
   }
 
   @Override
   public void delete(Entry expected) throws IOException {
     records.delete(expected);
+  }
+
+  /** Writes a record whatever is there and under any key, as {@link InMemoryLeaseStore#overwrite}. */
+  Entry overwrite(String key, String value, @Nullable Duration timeToLive) throws IOException {
+    return records.overwrite(key, value, timeToLive);
   }
 
   @Override

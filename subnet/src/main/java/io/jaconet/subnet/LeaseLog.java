@@ -84,13 +84,17 @@ final class LeaseLog implements Journal {
   private static FileChannel openChannel(Path file) throws IOException {
     // For both, so that opening does not wait if it became a pipe meanwhile.
     return FileChannel.open(
-        file, ImmutableSet.of(StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
+        file,
+        ImmutableSet.of(
+            StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
   }
 
   private static String read(Path file) throws IOException {
-    long size = Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).size();
+    long size = Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+        .size();
     if (size > MAX_BYTES) {
-      throw new IOException(file + " has " + size + " bytes, a lease store has at most " + MAX_BYTES + startAnew(file));
+      throw new IOException(file + " has " + size + " bytes, a lease store has at most " + MAX_BYTES
+          + startAnew(file));
     }
     try {
       return new String(AtomicFile.read(file, MAX_BYTES), StandardCharsets.ISO_8859_1);
@@ -99,16 +103,22 @@ final class LeaseLog implements Journal {
     }
   }
 
-  private static void cutTornLine(Path file, FileChannel channel, String torn, long complete) throws IOException {
+  private static void cutTornLine(Path file, FileChannel channel, String torn, long complete)
+      throws IOException {
     var kept = file.resolveSibling(file.getFileName() + ".torn");
     replace(kept, torn);
     channel.truncate(complete);
     channel.force(true);
-    log.warn("Cut {} bytes off the end of {}, a write that never finished; they are in {}", torn.length(), file, kept);
+    log.warn(
+        "Cut {} bytes off the end of {}, a write that never finished; they are in {}",
+        torn.length(),
+        file,
+        kept);
   }
 
   private static String startAnew(Path file) {
-    return "; nothing was changed. To start without leases, move it away (mv " + file + " " + file + ".damaged); running hosts get new subnets then";
+    return "; nothing was changed. To start without leases, move it away (mv " + file + " " + file
+        + ".damaged); running hosts get new subnets then";
   }
 
   @Override
@@ -232,7 +242,9 @@ final class LeaseLog implements Journal {
     }
 
     long read(String content) throws IOException {
-      for (int start = 0, end = content.indexOf('\n'); end >= 0; start = end + 1, end = content.indexOf('\n', start)) {
+      for (int start = 0, end = content.indexOf('\n');
+          end >= 0;
+          start = end + 1, end = content.indexOf('\n', start)) {
         lines++;
         try {
           apply(checked(content.substring(start, end)));
@@ -251,7 +263,8 @@ final class LeaseLog implements Journal {
     }
 
     private JsonObject checked(String line) throws IOException {
-      if (line.length() <= CHECKSUM_CHARS || !line.startsWith(checksum(line.substring(CHECKSUM_CHARS + 1)) + " ")) {
+      if (line.length() <= CHECKSUM_CHARS
+          || !line.startsWith(checksum(line.substring(CHECKSUM_CHARS + 1)) + " ")) {
         throw damaged("the checksum does not match");
       }
       return JsonParser.parseString(line.substring(CHECKSUM_CHARS + 1)).getAsJsonObject();
@@ -282,7 +295,8 @@ final class LeaseLog implements Journal {
     }
 
     private IOException damaged(String reason) {
-      return new IOException(file + " is damaged in line " + Math.max(1, lines) + ": " + Printable.of(reason) + startAnew(file));
+      return new IOException(file + " is damaged in line " + Math.max(1, lines) + ": "
+          + Printable.of(reason) + startAnew(file));
     }
   }
 }

@@ -15,7 +15,11 @@ import org.jspecify.annotations.Nullable;
  * @param lease the lease, null if the record is none
  * @param defect why it is none, null if it is one
  */
-record LeaseRecord(Entry entry, @Nullable Subnets subnets, @Nullable Lease lease, @Nullable String defect) {
+record LeaseRecord(
+    Entry entry,
+    @Nullable Subnets subnets,
+    @Nullable Lease lease,
+    @Nullable String defect) {
   static LeaseRecord of(Entry entry) {
     Subnets subnets;
     try {
@@ -30,7 +34,8 @@ record LeaseRecord(Entry entry, @Nullable Subnets subnets, @Nullable Lease lease
     } catch (IllegalArgumentException e) {
       return new LeaseRecord(entry, subnets, null, "value: " + e.getMessage());
     } catch (RuntimeException e) {
-      // Whatever a parser trips over in text that anyone may write, it is this record's defect and no other's.
+      // Whatever a parser trips over in text that anyone may write, it is this record's defect and
+      // no other's.
       return new LeaseRecord(entry, subnets, null, "value: " + Printable.of(e.toString()));
     }
   }
@@ -44,6 +49,7 @@ record LeaseRecord(Entry entry, @Nullable Subnets subnets, @Nullable Lease lease
     if (entry.holder() != null) {
       return "node " + Printable.of(entry.holder());
     }
-    return "a writer without node id, perhaps flanneld, that publishes " + Printable.of(entry.value());
+    return "a writer without node id, perhaps flanneld, that publishes "
+        + Printable.of(entry.value());
   }
 }

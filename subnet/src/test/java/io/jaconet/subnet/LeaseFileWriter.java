@@ -67,7 +67,8 @@ final class LeaseFileWriter {
   }
 
   private static String value(int number) {
-    return "{\"PublicIP\":\"198.51.100.1\",\"number\":" + number + ",\"text\":\"" + "ä\n".repeat(number % 50) + "\"}";
+    return "{\"PublicIP\":\"198.51.100.1\",\"number\":" + number + ",\"text\":\""
+        + "ä\n".repeat(number % 50) + "\"}";
   }
 
   private static Subnets subnets(int number) {
