@@ -34,14 +34,16 @@ public interface LeaseStore extends AutoCloseable {
    * @param timeToLive after how long the record vanishes by itself unless written again, positive; null for never
    * @throws ConflictException if one of the prefixes is taken
    */
-  Entry create(Subnets subnets, String value, String holder, @Nullable Duration timeToLive) throws IOException;
+  Entry create(Subnets subnets, String value, String holder, @Nullable Duration timeToLive)
+      throws IOException;
 
   /**
    * Replaces a record, provided that it is still at {@code expected.revision()}. Its key, its prefixes and its {@code created} stay.
    *
    * @throws ConflictException if the record is gone or was written by anyone since
    */
-  Entry update(Entry expected, String value, String holder, @Nullable Duration timeToLive) throws IOException;
+  Entry update(Entry expected, String value, String holder, @Nullable Duration timeToLive)
+      throws IOException;
 
   /**
    * Removes a record, provided that it is still at {@code expected.revision()}. Succeeds if it is gone already.
@@ -76,10 +78,15 @@ public interface LeaseStore extends AutoCloseable {
    * @param created the revision of its creation
    * @param revision the revision of its last write
    * @param timeToLive how long from now until it vanishes by itself, null for never. A store may report the full time to live in place of
-   *     the remaining one for records of others
+   *     the remaining one, but never null for a record that ends
    */
   record Entry(
-      String key, String value, @Nullable String holder, long created, long revision, @Nullable Duration timeToLive) {}
+      String key,
+      String value,
+      @Nullable String holder,
+      long created,
+      long revision,
+      @Nullable Duration timeToLive) {}
 
   /**
    * All records at one moment.

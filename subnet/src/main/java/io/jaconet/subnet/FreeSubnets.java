@@ -24,7 +24,12 @@ final class FreeSubnets {
   FreeSubnets(NetworkConfig config, Collection<Subnets> taken) {
     this.config = config;
     for (var family : config.families()) {
-      this.taken.put(family, taken.stream().flatMap(subnets -> subnets.prefix(family).stream()).sorted().toList());
+      this.taken.put(
+          family,
+          taken.stream()
+              .flatMap(subnets -> subnets.prefix(family).stream())
+              .sorted()
+              .toList());
     }
   }
 
@@ -52,7 +57,8 @@ final class FreeSubnets {
   }
 
   private boolean overlapsTaken(IpPrefix prefix) {
-    return taken.getOrDefault(prefix.family(), ImmutableList.of()).stream().anyMatch(prefix::overlaps);
+    return taken.getOrDefault(prefix.family(), ImmutableList.of()).stream()
+        .anyMatch(prefix::overlaps);
   }
 
   /** Returns free subnets, chosen at random and independently for each family. */
@@ -64,7 +70,9 @@ final class FreeSubnets {
         chosen.add(candidates.get(random.nextInt(candidates.size())));
       }
     }
-    return chosen.size() == 1 ? Subnets.of(chosen.get(0)) : Subnets.of(chosen.get(0), chosen.get(1));
+    return chosen.size() == 1
+        ? Subnets.of(chosen.get(0))
+        : Subnets.of(chosen.get(0), chosen.get(1));
   }
 
   /**
@@ -94,25 +102,29 @@ final class FreeSubnets {
       subnet = new IpPrefix(reached.plus(1), last.length());
     }
     if (free.isEmpty()) {
-      throw new NoFreeSubnetException("every subnet from " + first(config, family) + " to " + last + " is leased");
+      throw new NoFreeSubnetException(
+          "every subnet from " + first(config, family) + " to " + last + " is leased");
     }
     return free;
   }
 
   private static IpPrefix first(NetworkConfig config, IpFamily family) {
     var base = config.subnetMin().get(family);
-    return new IpPrefix(base == null ? network(config, family).base() : base, length(config, family));
+    return new IpPrefix(
+        base == null ? network(config, family).base() : base, length(config, family));
   }
 
   private static IpPrefix last(NetworkConfig config, IpFamily family) {
     var base = config.subnetMax().get(family);
-    return new IpPrefix(base == null ? network(config, family).last() : base, length(config, family));
+    return new IpPrefix(
+        base == null ? network(config, family).last() : base, length(config, family));
   }
 
   private static IpPrefix network(NetworkConfig config, IpFamily family) {
     var network = config.networks().get(family);
     if (network == null) {
-      throw new IllegalArgumentException("the configuration enables " + family + " but names no network of it");
+      throw new IllegalArgumentException(
+          "the configuration enables " + family + " but names no network of it");
     }
     return network;
   }
@@ -120,7 +132,8 @@ final class FreeSubnets {
   private static int length(NetworkConfig config, IpFamily family) {
     var length = config.subnetLengths().get(family);
     if (length == null) {
-      throw new IllegalArgumentException("the configuration enables " + family + " but has no subnet length for it");
+      throw new IllegalArgumentException(
+          "the configuration enables " + family + " but has no subnet length for it");
     }
     return length;
   }

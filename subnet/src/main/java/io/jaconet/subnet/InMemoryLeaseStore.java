@@ -32,7 +32,10 @@ public final class InMemoryLeaseStore implements LeaseStore {
 
   /** Creates an empty store that measures time by {@link System#nanoTime} and calls watchers from daemon threads of its own. */
   public InMemoryLeaseStore() {
-    this(new RecordTable(), Journal.none(), StoreClock.withThreads(System::nanoTime, "jaconet-leases"));
+    this(
+        new RecordTable(),
+        Journal.none(),
+        StoreClock.withThreads(System::nanoTime, "jaconet-leases"));
   }
 
   /** Creates an empty store that has its time from {@code loop} and calls watchers on it: the store of a simulation in virtual time. */
@@ -64,7 +67,8 @@ public final class InMemoryLeaseStore implements LeaseStore {
   }
 
   @Override
-  public Entry create(Subnets subnets, String value, String holder, @Nullable Duration timeToLive) throws IOException {
+  public Entry create(Subnets subnets, String value, String holder, @Nullable Duration timeToLive)
+      throws IOException {
     synchronized (lock) {
       long now = begin();
       commit(table.create(subnets, value, holder, timeToLive, now), now);
@@ -73,7 +77,8 @@ public final class InMemoryLeaseStore implements LeaseStore {
   }
 
   @Override
-  public Entry update(Entry expected, String value, String holder, @Nullable Duration timeToLive) throws IOException {
+  public Entry update(Entry expected, String value, String holder, @Nullable Duration timeToLive)
+      throws IOException {
     synchronized (lock) {
       long now = begin();
       commit(table.update(expected, value, holder, timeToLive, now), now);
@@ -96,7 +101,8 @@ public final class InMemoryLeaseStore implements LeaseStore {
    * Writes a record whatever is there and under any key, as a program does that knows neither revisions nor holders; flanneld is one. For
    * seeing how a network bears it.
    */
-  public Entry overwrite(String key, String value, @Nullable Duration timeToLive) throws IOException {
+  public Entry overwrite(String key, String value, @Nullable Duration timeToLive)
+      throws IOException {
     synchronized (lock) {
       long now = begin();
       commit(table.overwrite(key, value, null, timeToLive, now), now);
@@ -130,7 +136,8 @@ public final class InMemoryLeaseStore implements LeaseStore {
       closed = true;
       running = watches.subscriptions();
     }
-    boolean calledByWatcher = running.stream().anyMatch(WatchHub.Subscription::isCalledByThisThread);
+    boolean calledByWatcher =
+        running.stream().anyMatch(WatchHub.Subscription::isCalledByThisThread);
     for (var watch : running) {
       if (calledByWatcher) {
         watch.stop();

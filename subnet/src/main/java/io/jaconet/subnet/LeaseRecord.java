@@ -1,5 +1,6 @@
 package io.jaconet.subnet;
 
+import io.jaconet.internal.Printable;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseAttributes;
 import io.jaconet.overlay.Subnets;
@@ -14,27 +15,28 @@ import org.jspecify.annotations.Nullable;
  * @param lease the lease, null if the record is none
  * @param defect why it is none, null if it is one
  */
-record LeaseRecord(Entry entry, @Nullable Subnets subnets, @Nullable Lease lease, @Nullable String defect) {
-  private static final int MAX_VALUE_CHARS = 64 * 1024;
-  private static final int MAX_PRINTED_CHARS = 200;
-
+record LeaseRecord(
+    Entry entry,
+    @Nullable Subnets subnets,
+    @Nullable Lease lease,
+    @Nullable String defect) {
   static LeaseRecord of(Entry entry) {
     Subnets subnets;
     try {
       subnets = Subnets.parseKey(entry.key());
     } catch (IllegalArgumentException e) {
-      return new LeaseRecord(entry, null, null, "key: " + printable(String.valueOf(e.getMessage())));
-    }
-    if (entry.value().length() > MAX_VALUE_CHARS) {
-      var defect = "value: " + entry.value().length() + " characters, at most " + MAX_VALUE_CHARS + " are read";
-      return new LeaseRecord(entry, subnets, null, defect);
+      return new LeaseRecord(entry, null, null, "key: " + e.getMessage());
     }
     try {
       var attributes = LeaseAttributes.parse(entry.value());
       var lease = new Lease(subnets, attributes, entry.holder(), entry.created(), entry.revision());
       return new LeaseRecord(entry, subnets, lease, null);
     } catch (IllegalArgumentException e) {
-      return new LeaseRecord(entry, subnets, null, "value: " + printable(String.valueOf(e.getMessage())));
+      return new LeaseRecord(entry, subnets, null, "value: " + e.getMessage());
+    } catch (RuntimeException e) {
+      // Whatever a parser trips over in text that anyone may write, it is this record's defect and
+      // no other's.
+      return new LeaseRecord(entry, subnets, null, "value: " + Printable.of(e.toString()));
     }
   }
 
@@ -45,22 +47,9 @@ record LeaseRecord(Entry entry, @Nullable Subnets subnets, @Nullable Lease lease
   /** Returns who wrote the record last, in words. */
   String writer() {
     if (entry.holder() != null) {
-      return "node " + printable(entry.holder());
+      return "node " + Printable.of(entry.holder());
     }
-    return "a writer without node id, perhaps flanneld, that publishes " + printable(entry.value());
-  }
-
-  /** Returns {@code text}, which anyone may have written, so that it can stand in a log. */
-  static String printable(String text) {
-    var printable = new StringBuilder();
-    text.codePoints().limit(MAX_PRINTED_CHARS).forEach(c -> {
-      boolean plain = c >= ' ' && c < 0x7f || c > 0xa0 && Character.isLetterOrDigit(c);
-      if (plain) {
-        printable.appendCodePoint(c);
-      } else {
-        printable.append(String.format("\\u%04x", c));
-      }
-    });
-    return text.length() > MAX_PRINTED_CHARS ? printable + "..." : printable.toString();
+    return "a writer without node id, perhaps flanneld, that publishes "
+        + Printable.of(entry.value());
   }
 }

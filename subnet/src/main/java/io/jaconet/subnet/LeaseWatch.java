@@ -36,7 +36,11 @@ final class LeaseWatch implements SubnetManager.Watch {
   /** Whether the watch has started over and has seen no event since; the store's calls come one after the other. */
   private boolean startedOver;
 
-  LeaseWatch(LeaseStore store, SubnetManager.Watcher watcher, Executor executor, Consumer<LeaseWatch> ended) {
+  LeaseWatch(
+      LeaseStore store,
+      SubnetManager.Watcher watcher,
+      Executor executor,
+      Consumer<LeaseWatch> ended) {
     this.store = store;
     this.watcher = watcher;
     this.executor = executor;
@@ -65,6 +69,8 @@ final class LeaseWatch implements SubnetManager.Watch {
       }
     } catch (IOException e) {
       fail(e);
+    } catch (RuntimeException thrownByStore) {
+      fail(new IOException("the lease store threw", thrownByStore));
     }
   }
 
@@ -85,7 +91,9 @@ final class LeaseWatch implements SubnetManager.Watch {
   private static LeaseEvent translate(LeaseStore.Event event) {
     if (event instanceof LeaseStore.Event.Put put) {
       var record = LeaseRecord.of(put.entry());
-      return record.lease() != null ? new LeaseEvent.Put(record.lease()) : new LeaseEvent.Unreadable(record.unreadable());
+      return record.lease() != null
+          ? new LeaseEvent.Put(record.lease())
+          : new LeaseEvent.Unreadable(record.unreadable());
     }
     var key = ((LeaseStore.Event.Deleted) event).key();
     try {
@@ -143,7 +151,8 @@ final class LeaseWatch implements SubnetManager.Watch {
     @Override
     public void onEvents(ImmutableList<LeaseStore.Event> events) {
       startedOver = false;
-      var changes = events.stream().map(LeaseWatch::translate).collect(ImmutableList.toImmutableList());
+      var changes =
+          events.stream().map(LeaseWatch::translate).collect(ImmutableList.toImmutableList());
       callWatcher(() -> watcher.onEvents(changes));
     }
 

@@ -34,10 +34,17 @@ final class RecordTable {
   private long revision;
 
   /** A record at rest. */
-  record Row(String key, String value, @Nullable String holder, long created, long revision, long deadlineNanos) {
+  record Row(
+      String key,
+      String value,
+      @Nullable String holder,
+      long created,
+      long revision,
+      long deadlineNanos) {
 
     Entry entry(long nowNanos) {
-      var timeToLive = deadlineNanos == NEVER ? null : Duration.ofNanos(Math.max(0, deadlineNanos - nowNanos));
+      var timeToLive =
+          deadlineNanos == NEVER ? null : Duration.ofNanos(Math.max(0, deadlineNanos - nowNanos));
       return new Entry(key, value, holder, created, revision, timeToLive);
     }
   }
@@ -79,7 +86,8 @@ final class RecordTable {
     return Collections.unmodifiableCollection(rows.values());
   }
 
-  @Nullable Row row(String key) {
+  @Nullable
+  Row row(String key) {
     return rows.get(key);
   }
 
@@ -88,18 +96,20 @@ final class RecordTable {
     return byDeadline.isEmpty() ? NEVER : byDeadline.first().deadlineNanos;
   }
 
-  Change create(Subnets subnets, String value, String holder, @Nullable Duration timeToLive, long nowNanos)
+  Change create(
+      Subnets subnets, String value, String holder, @Nullable Duration timeToLive, long nowNanos)
       throws ConflictException {
     for (var prefix : subnets.prefixes()) {
       for (var key : claims.get(prefix)) {
         throw new ConflictException(prefix + " is taken by the record " + key);
       }
     }
-    return new Write(
-        new Row(subnets.key(), value, holder, revision + 1, revision + 1, deadline(timeToLive, nowNanos)));
+    return new Write(new Row(
+        subnets.key(), value, holder, revision + 1, revision + 1, deadline(timeToLive, nowNanos)));
   }
 
-  Change update(Entry expected, String value, String holder, @Nullable Duration timeToLive, long nowNanos)
+  Change update(
+      Entry expected, String value, String holder, @Nullable Duration timeToLive, long nowNanos)
       throws ConflictException {
     var row = rows.get(expected.key());
     if (row == null) {
@@ -111,7 +121,8 @@ final class RecordTable {
   }
 
   /** Returns the removal of {@code expected}, or null if it is gone already. */
-  @Nullable Change delete(Entry expected) throws ConflictException {
+  @Nullable
+  Change delete(Entry expected) throws ConflictException {
     var row = rows.get(expected.key());
     if (row == null) {
       return null;
@@ -122,27 +133,38 @@ final class RecordTable {
 
   private static void checkUnchanged(Row row, Entry expected) throws ConflictException {
     if (row.revision != expected.revision()) {
-      throw new ConflictException(
-          "the record " + row.key + " is at revision " + row.revision + ", not " + expected.revision()
-              + (row.holder == null ? "" : "; last written by " + row.holder));
+      throw new ConflictException("the record " + row.key + " is at revision " + row.revision
+          + ", not " + expected.revision()
+          + (row.holder == null ? "" : "; last written by " + row.holder));
     }
   }
 
   /** Returns the write of a record under any key, whatever is there. */
-  Change overwrite(String key, String value, @Nullable String holder, @Nullable Duration timeToLive, long nowNanos) {
+  Change overwrite(
+      String key,
+      String value,
+      @Nullable String holder,
+      @Nullable Duration timeToLive,
+      long nowNanos) {
     var row = rows.get(key);
     long created = row == null ? revision + 1 : row.created;
-    return new Write(new Row(key, value, holder, created, revision + 1, deadline(timeToLive, nowNanos)));
+    return new Write(
+        new Row(key, value, holder, created, revision + 1, deadline(timeToLive, nowNanos)));
   }
 
   /** Returns the removal of the first record whose time is up, or null. */
-  @Nullable Change expire(long nowNanos) {
+  @Nullable
+  Change expire(long nowNanos) {
     return nextDeadline() <= nowNanos ? new Removal(byDeadline.first().key, revision + 1) : null;
   }
 
   /** Makes a planned change; no other may have been made since it was planned. */
   void apply(Change change) {
-    checkArgument(change.revision() > revision, "revision %s does not follow %s", change.revision(), revision);
+    checkArgument(
+        change.revision() > revision,
+        "revision %s does not follow %s",
+        change.revision(),
+        revision);
     revision = change.revision();
     if (change instanceof Write write) {
       put(write.row);
@@ -195,8 +217,12 @@ final class RecordTable {
     if (timeToLive == null) {
       return NEVER;
     }
-    checkArgument(timeToLive.compareTo(Duration.ZERO) > 0, "the time to live is not positive: %s", timeToLive);
-    boolean representable = timeToLive.compareTo(Duration.ofNanos(NEVER - Math.max(0, nowNanos))) < 0;
+    checkArgument(
+        timeToLive.compareTo(Duration.ZERO) > 0,
+        "the time to live is not positive: %s",
+        timeToLive);
+    boolean representable =
+        timeToLive.compareTo(Duration.ofNanos(NEVER - Math.max(0, nowNanos))) < 0;
     return representable ? nowNanos + timeToLive.toNanos() : NEVER;
   }
 }

@@ -51,10 +51,12 @@ interface StoreClock extends AutoCloseable {
 
   /** Returns a clock that reads {@code nanos} and has daemon threads of its own, which end when there is nothing to do. */
   static StoreClock withThreads(LongSupplier nanos, String name) {
-    var threads = new ThreadFactoryBuilder().setDaemon(true).setNameFormat(name + "-%d").build();
+    var threads =
+        new ThreadFactoryBuilder().setDaemon(true).setNameFormat(name + "-%d").build();
     var timers = new ScheduledThreadPoolExecutor(1, threads);
     timers.setRemoveOnCancelPolicy(true);
-    var watchers = new ThreadPoolExecutor(0, Integer.MAX_VALUE, 5, TimeUnit.SECONDS, new SynchronousQueue<>(), threads);
+    var watchers = new ThreadPoolExecutor(
+        0, Integer.MAX_VALUE, 5, TimeUnit.SECONDS, new SynchronousQueue<>(), threads);
     return new StoreClock() {
       @Override
       public long nanos() {

@@ -64,7 +64,10 @@ public final class StoreSubnetManager implements SubnetManager {
       5,
       TimeUnit.SECONDS,
       new SynchronousQueue<>(),
-      new ThreadFactoryBuilder().setDaemon(true).setNameFormat("jaconet-lease-watch-%d").build());
+      new ThreadFactoryBuilder()
+          .setDaemon(true)
+          .setNameFormat("jaconet-lease-watch-%d")
+          .build());
 
   private StoreSubnetManager(Builder builder) {
     this.store = builder.store;
@@ -93,7 +96,10 @@ public final class StoreSubnetManager implements SubnetManager {
         return tryAcquire(request, own);
       } catch (ConflictException lostRace) {
         if (attempt == ATTEMPTS) {
-          throw new IOException("lost " + ATTEMPTS + " races for a subnet in a row, the last because " + lostRace.getMessage(), lostRace);
+          throw new IOException(
+              "lost " + ATTEMPTS + " races for a subnet in a row, the last because "
+                  + lostRace.getMessage(),
+              lostRace);
         }
         pause(backoff.next());
       }
@@ -103,7 +109,8 @@ public final class StoreSubnetManager implements SubnetManager {
   private LeaseGrant tryAcquire(LeaseRequest request, RandomGenerator own) throws IOException {
     var records = list();
     var mine = ownRecords(request, records);
-    var others = records.stream().filter(record -> !mine.contains(record)).collect(toImmutableList());
+    var others =
+        records.stream().filter(record -> !mine.contains(record)).collect(toImmutableList());
     refuseSharedPublicIp(request, others);
 
     var kept = mine.stream().filter(record -> fits(request, record)).findFirst();
@@ -116,7 +123,9 @@ public final class StoreSubnetManager implements SubnetManager {
       return replace(kept.get().entry(), request.attributes(), request.nodeId());
     }
 
-    var taken = others.stream().flatMap(record -> Optional.ofNullable(record.subnets()).stream()).toList();
+    var taken = others.stream()
+        .flatMap(record -> Optional.ofNullable(record.subnets()).stream())
+        .toList();
     var free = new FreeSubnets(request.config(), taken);
     var previous = request.previous();
     return create(previous != null && free.isFree(previous) ? previous : free.choose(own), request);
@@ -126,25 +135,32 @@ public final class StoreSubnetManager implements SubnetManager {
    * Returns the records of the node: those it wrote under its id. Where there are none, those that flanneld wrote for its public IP, which
    * is how flannel knows a host.
    */
-  private static ImmutableList<LeaseRecord> ownRecords(LeaseRequest request, ImmutableList<LeaseRecord> records) {
+  private static ImmutableList<LeaseRecord> ownRecords(
+      LeaseRequest request, ImmutableList<LeaseRecord> records) {
     var byId = records.stream()
-        .filter(record -> request.nodeId().equals(record.entry().holder()) && record.subnets() != null)
+        .filter(
+            record -> request.nodeId().equals(record.entry().holder()) && record.subnets() != null)
         .collect(toImmutableList());
     if (!byId.isEmpty()) {
       return byId;
     }
     var family = request.config().families().contains(IpFamily.V4) ? IpFamily.V4 : IpFamily.V6;
     return records.stream()
-        .filter(record -> record.entry().holder() == null && sharesPublicIp(request, record, family))
+        .filter(
+            record -> record.entry().holder() == null && sharesPublicIp(request, record, family))
         .collect(toImmutableList());
   }
 
-  private static void refuseSharedPublicIp(LeaseRequest request, ImmutableList<LeaseRecord> others) throws IOException {
+  private static void refuseSharedPublicIp(LeaseRequest request, ImmutableList<LeaseRecord> others)
+      throws IOException {
     for (var record : others) {
       for (var family : request.config().families()) {
         if (sharesPublicIp(request, record, family)) {
           throw new PublicIpInUseException(
-              "the public IP " + publicIp(request.attributes(), family).map(IpAddress::toString).orElse("") + " belongs to " + record.writer()
+              "the public IP "
+                  + publicIp(request.attributes(), family)
+                      .map(IpAddress::toString)
+                      .orElse("") + " belongs to " + record.writer()
                   + ", which holds " + record.subnets() + remaining(record.entry())
                   + "; choose another interface or public IP here or there, or delete that lease if the host is gone");
         }
@@ -153,12 +169,16 @@ public final class StoreSubnetManager implements SubnetManager {
   }
 
   private static String remaining(Entry entry) {
-    return entry.timeToLive() == null ? " for ever" : " for another " + entry.timeToLive().toSeconds() + " s";
+    return entry.timeToLive() == null
+        ? " for ever"
+        : " for another " + entry.timeToLive().toSeconds() + " s";
   }
 
   private static boolean sharesPublicIp(LeaseRequest request, LeaseRecord record, IpFamily family) {
     var ours = publicIp(request.attributes(), family);
-    return ours.isPresent() && record.lease() != null && ours.equals(publicIp(record.lease().attributes(), family));
+    return ours.isPresent()
+        && record.lease() != null
+        && ours.equals(publicIp(record.lease().attributes(), family));
   }
 
   private static Optional<IpAddress> publicIp(LeaseAttributes attributes, IpFamily family) {
@@ -183,7 +203,8 @@ public final class StoreSubnetManager implements SubnetManager {
   }
 
   /** Writes over {@code expected}, a record of the node. One without an end keeps having none. */
-  private LeaseGrant replace(Entry expected, LeaseAttributes attributes, String nodeId) throws IOException {
+  private LeaseGrant replace(Entry expected, LeaseAttributes attributes, String nodeId)
+      throws IOException {
     var value = attributes.toJson();
     var timeToLive = expected.timeToLive() == null ? null : leaseTtl;
     Entry entry;
@@ -198,7 +219,9 @@ public final class StoreSubnetManager implements SubnetManager {
   }
 
   /** Returns the record that a write of unknown outcome made after {@code revision}, or throws {@code unknown}. */
-  private Entry findWritten(String key, long revision, String value, String nodeId, IOException unknown) throws IOException {
+  private Entry findWritten(
+      String key, long revision, String value, String nodeId, IOException unknown)
+      throws IOException {
     if (Thread.currentThread().isInterrupted()) {
       throw unknown;
     }
@@ -217,9 +240,12 @@ public final class StoreSubnetManager implements SubnetManager {
     throw unknown;
   }
 
-  private LeaseGrant grant(Subnets subnets, LeaseAttributes attributes, Entry entry, @Nullable Duration timeToLive) {
+  private LeaseGrant grant(
+      Subnets subnets, LeaseAttributes attributes, Entry entry, @Nullable Duration timeToLive) {
     written.put(entry.key(), entry);
-    return new LeaseGrant(new Lease(subnets, attributes, entry.holder(), entry.created(), entry.revision()), timeToLive);
+    return new LeaseGrant(
+        new Lease(subnets, attributes, entry.holder(), entry.created(), entry.revision()),
+        timeToLive);
   }
 
   @Override
@@ -232,7 +258,9 @@ public final class StoreSubnetManager implements SubnetManager {
         return replace(expected, attributes, nodeId);
       } catch (ConflictException overtaken) {
         if (attempt == ATTEMPTS) {
-          throw new IOException("the record of " + lease.subnets() + " keeps changing: " + overtaken.getMessage(), overtaken);
+          throw new IOException(
+              "the record of " + lease.subnets() + " keeps changing: " + overtaken.getMessage(),
+              overtaken);
         }
         expected = currentRecord(lease);
       }
@@ -275,28 +303,32 @@ public final class StoreSubnetManager implements SubnetManager {
     for (var record : list()) {
       var entry = record.entry();
       if (entry.key().equals(lease.subnets().key())) {
-        boolean sameContent = record.lease() != null && record.lease().attributes().equals(lease.attributes());
+        boolean sameContent =
+            record.lease() != null && record.lease().attributes().equals(lease.attributes());
         if (nodeId.equals(entry.holder()) || entry.holder() == null && sameContent) {
           return entry;
         }
         written.remove(entry.key());
-        throw new LeaseLostException(
-            "the lease of " + lease.subnets() + " was taken over by " + record.writer() + " at revision " + entry.revision());
+        throw new LeaseLostException("the lease of " + lease.subnets() + " was taken over by "
+            + record.writer() + " at revision " + entry.revision());
       }
     }
     written.remove(lease.subnets().key());
-    throw new LeaseLostException("the lease of " + lease.subnets() + " is gone: it ran out or was deleted");
+    throw new LeaseLostException(
+        "the lease of " + lease.subnets() + " is gone: it ran out or was deleted");
   }
 
   private static String nodeId(Lease lease) {
-    checkArgument(lease.holder() != null, "not a lease of one's own, it has no holder: %s", lease.subnets());
+    checkArgument(
+        lease.holder() != null, "not a lease of one's own, it has no holder: %s", lease.subnets());
     return lease.holder();
   }
 
   @Override
   public Watch watch(Watcher watcher) throws IOException {
     checkOpen();
-    var watch = new LeaseWatch(store, watcher, givenExecutor == null ? threads : givenExecutor, watches::remove);
+    var watch = new LeaseWatch(
+        store, watcher, givenExecutor == null ? threads : givenExecutor, watches::remove);
     watches.add(watch);
     watch.start();
     return watch;
@@ -356,7 +388,10 @@ public final class StoreSubnetManager implements SubnetManager {
 
     /** Sets how long a lease lasts unless renewed; 24 hours unless set, as flannel's. */
     public Builder leaseTtl(Duration leaseTtl) {
-      checkArgument(leaseTtl.compareTo(Duration.ZERO) > 0, "the time to live of a lease is not positive: %s", leaseTtl);
+      checkArgument(
+          leaseTtl.compareTo(Duration.ZERO) > 0,
+          "the time to live of a lease is not positive: %s",
+          leaseTtl);
       this.leaseTtl = leaseTtl;
       return this;
     }

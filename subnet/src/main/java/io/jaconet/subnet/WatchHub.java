@@ -113,7 +113,8 @@ final class WatchHub {
         return null;
       }
       int from = history.size() - (int) missing;
-      var batch = ImmutableList.copyOf(history.subList(from, Math.min(from + BATCH, history.size())));
+      var batch =
+          ImmutableList.copyOf(history.subList(from, Math.min(from + BATCH, history.size())));
       seen += batch.size();
       return batch;
     }

@@ -52,7 +52,9 @@ class InMemoryLeaseStoreTest implements LeaseStoreContract {
 
     loop.pause(Duration.ofMinutes(1));
 
-    assertThrows(LeaseStore.ConflictException.class, () -> store.update(entry, "", "node-1", Duration.ofSeconds(30)));
+    assertThrows(
+        LeaseStore.ConflictException.class,
+        () -> store.update(entry, "", "node-1", Duration.ofSeconds(30)));
     store.create(SUBNETS, "", "node-2", Duration.ofSeconds(30));
   }
 
@@ -95,8 +97,11 @@ class InMemoryLeaseStoreTest implements LeaseStoreContract {
   void refusesATimeToLiveThatIsNoTime() {
     var store = new InMemoryLeaseStore(loop);
 
-    assertThrows(IllegalArgumentException.class, () -> store.create(SUBNETS, "", "node-1", Duration.ZERO));
-    assertThrows(IllegalArgumentException.class, () -> store.create(SUBNETS, "", "node-1", Duration.ofSeconds(-1)));
+    assertThrows(
+        IllegalArgumentException.class, () -> store.create(SUBNETS, "", "node-1", Duration.ZERO));
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> store.create(SUBNETS, "", "node-1", Duration.ofSeconds(-1)));
   }
 
   @Test

@@ -83,7 +83,14 @@ public interface LeaseStoreContract {
   @Test
   default void keepsAnyText() throws IOException {
     try (var store = newStore()) {
-      var texts = List.of("", " ", "{\"a\":[1,2.0,null]}", "two\nlines\r\n", "grüße \u4f60\u597d \ud83d\ude00", "\\\"'`$(x)", "x".repeat(20_000));
+      var texts = List.of(
+          "",
+          " ",
+          "{\"a\":[1,2.0,null]}",
+          "two\nlines\r\n",
+          "grüße \u4f60\u597d \ud83d\ude00",
+          "\\\"'`$(x)",
+          "x".repeat(20_000));
       for (int i = 0; i < texts.size(); i++) {
         store.create(subnets(i), texts.get(i), "node \"" + i + "\"", null);
       }
@@ -120,7 +127,8 @@ public interface LeaseStoreContract {
     try (var store = newStore()) {
       for (var subnets : List.of(subnets(1), v6(1), dual(2, 2))) {
         var first = store.create(subnets, "first", "node-1", null);
-        assertThrows(ConflictException.class, () -> store.create(subnets, "second", "node-2", null));
+        assertThrows(
+            ConflictException.class, () -> store.create(subnets, "second", "node-2", null));
         assertEquals(first, byKey(store.list()).get(subnets.key()));
       }
     }
@@ -133,7 +141,10 @@ public interface LeaseStoreContract {
       store.create(dual(1, 1), "", "node-1", null);
 
       for (var subnets : List.of(dual(1, 2), dual(2, 1), subnets(1), v6(1))) {
-        assertThrows(ConflictException.class, () -> store.create(subnets, "", "node-2", null), subnets::toString);
+        assertThrows(
+            ConflictException.class,
+            () -> store.create(subnets, "", "node-2", null),
+            subnets::toString);
       }
       store.create(dual(2, 2), "", "node-2", null);
       assertEquals(2, store.list().entries().size());
@@ -158,7 +169,9 @@ public interface LeaseStoreContract {
       var created = store.create(subnets(1), "old", "node-1", null);
       var updated = store.update(created, "new", "node-2", null);
 
-      assertEquals(new Entry(created.key(), "new", "node-2", created.created(), updated.revision(), null), updated);
+      assertEquals(
+          new Entry(created.key(), "new", "node-2", created.created(), updated.revision(), null),
+          updated);
       assertEquals(ImmutableList.of(updated), store.list().entries());
     }
   }
@@ -259,7 +272,8 @@ public interface LeaseStoreContract {
       assertEquals(List.of(renewed.key(), reserved.key()), List.copyOf(listed.keySet()));
       var keptReserved = listed.get(reserved.key());
       var keptRenewed = listed.get(renewed.key());
-      assertTrue(keptReserved != null && keptReserved.timeToLive() == null, () -> "" + keptReserved);
+      assertTrue(
+          keptReserved != null && keptReserved.timeToLive() == null, () -> "" + keptReserved);
       assertTrue(keptRenewed != null && keptRenewed.timeToLive() != null, () -> "" + keptRenewed);
     }
   }
@@ -284,7 +298,9 @@ public interface LeaseStoreContract {
         seen.add(log.next());
       }
       assertEquals(expected, seen.subList(0, 3));
-      assertTrue(seen.get(3) instanceof Event.Deleted deleted && deleted.key().equals(b.key()), seen::toString);
+      assertTrue(
+          seen.get(3) instanceof Event.Deleted deleted && deleted.key().equals(b.key()),
+          seen::toString);
       assertIncreasing(from, seen);
       assertEquals(0, log.pending());
     }
@@ -299,7 +315,8 @@ public interface LeaseStoreContract {
       var log = new StoreWatchLog();
       store.watch(from, log);
 
-      assertEquals(List.of(new Event.Put(first), new Event.Put(second)), log.upTo(second.revision()));
+      assertEquals(
+          List.of(new Event.Put(first), new Event.Put(second)), log.upTo(second.revision()));
     }
   }
 
@@ -339,7 +356,9 @@ public interface LeaseStoreContract {
     try (var store = newStore()) {
       for (int round = 0; round < 20; round++) {
         int subnet = round;
-        var results = Concurrently.run(4, n -> attempt(() -> store.create(dual(subnet, subnet * 4 + n), "", "node-" + n, null)));
+        var results = Concurrently.run(
+            4,
+            n -> attempt(() -> store.create(dual(subnet, subnet * 4 + n), "", "node-" + n, null)));
 
         var winners = results.stream().flatMap(Optional::stream).toList();
         assertEquals(1, winners.size(), winners::toString);
@@ -354,7 +373,8 @@ public interface LeaseStoreContract {
       var current = store.create(subnets(1), "", "node", null);
       for (int round = 0; round < 20; round++) {
         var expected = current;
-        var results = Concurrently.run(4, n -> attempt(() -> store.update(expected, "by " + n, "node-" + n, null)));
+        var results = Concurrently.run(
+            4, n -> attempt(() -> store.update(expected, "by " + n, "node-" + n, null)));
 
         var winners = results.stream().flatMap(Optional::stream).toList();
         assertEquals(1, winners.size(), winners::toString);
@@ -390,7 +410,9 @@ public interface LeaseStoreContract {
       store.create(subnets(1), "", "node", null);
 
       var answer = answers.poll(30, TimeUnit.SECONDS);
-      assertTrue(answer instanceof LeaseStore.Snapshot snapshot && snapshot.entries().size() == 2, () -> "" + answer);
+      assertTrue(
+          answer instanceof LeaseStore.Snapshot snapshot && snapshot.entries().size() == 2,
+          () -> "" + answer);
     }
   }
 

@@ -28,7 +28,8 @@ final class LeaseWatchLog implements SubnetManager.Watcher {
   private int unreadableEvents;
 
   @Override
-  public void onSnapshot(ImmutableList<Lease> listed, ImmutableList<UnreadableRecord> unreadableListed) {
+  public void onSnapshot(
+      ImmutableList<Lease> listed, ImmutableList<UnreadableRecord> unreadableListed) {
     told.add(() -> {
       snapshots++;
       leases.clear();
@@ -72,7 +73,10 @@ final class LeaseWatchLog implements SubnetManager.Watcher {
   void until(BooleanSupplier condition) throws InterruptedException {
     while (!condition.getAsBoolean()) {
       var next = told.poll(TIMEOUT_SECONDS, TimeUnit.SECONDS);
-      assertNotNull(next, () -> "nothing more within " + TIMEOUT_SECONDS + " s; known are " + leases.keySet() + " and " + unreadable);
+      assertNotNull(
+          next,
+          () -> "nothing more within " + TIMEOUT_SECONDS + " s; known are " + leases.keySet()
+              + " and " + unreadable);
       next.run();
     }
   }

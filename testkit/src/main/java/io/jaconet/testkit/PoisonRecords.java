@@ -68,7 +68,8 @@ final class PoisonRecords {
       "{\"PublicIP\":\"198.51.100.7\",\"BackendType\":[\"vxlan\"]}",
       GOOD_VALUE + GOOD_VALUE,
       GOOD_VALUE + "}",
-      "{\"PublicIP\":\"198.51.100.7\",\"BackendData\":" + "[".repeat(10_000) + "]".repeat(10_000) + "}",
+      "{\"PublicIP\":\"198.51.100.7\",\"BackendData\":" + "[".repeat(10_000) + "]".repeat(10_000)
+          + "}",
       "{\"PublicIP\":\"198.51.100.7\",\"BackendType\":\"" + "x".repeat(1_500_000) + "\"}");
 
   private PoisonRecords() {}
@@ -99,7 +100,8 @@ final class PoisonRecords {
     }
     for (int i = 0; i < 30; i++) {
       var torn = GOOD_VALUE.substring(0, 1 + random.nextInt(GOOD_VALUE.length() - 1));
-      records.add(new Poison("10.8." + subnet++ + ".0-24&fd00:8:0:" + Integer.toHexString(i + 1) + "::-64", torn));
+      records.add(new Poison(
+          "10.8." + subnet++ + ".0-24&fd00:8:0:" + Integer.toHexString(i + 1) + "::-64", torn));
     }
     var mixed = new ArrayList<>(records.build());
     Collections.shuffle(mixed, random);

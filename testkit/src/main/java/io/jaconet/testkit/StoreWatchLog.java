@@ -56,7 +56,9 @@ final class StoreWatchLog implements LeaseStore.Watcher {
   }
 
   static long revision(Event event) {
-    return event instanceof Event.Put put ? put.entry().revision() : ((Event.Deleted) event).revision();
+    return event instanceof Event.Put put
+        ? put.entry().revision()
+        : ((Event.Deleted) event).revision();
   }
 
   static String key(Event event) {

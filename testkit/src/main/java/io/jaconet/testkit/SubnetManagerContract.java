@@ -27,10 +27,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.opentest4j.TestAbortedException;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What every {@link SubnetManager} must do. Implement it in a test class of your own with a method that gives a place where leases are kept,
@@ -89,7 +89,9 @@ public interface SubnetManagerContract {
         var before = leases.newManager();
         var after = leases.newManager()) {
       var first = before.acquire(request(dualNetwork(), 1)).lease();
-      var second = after.acquire(new LeaseRequest(dualNetwork(), node(1), attributes(99), null)).lease();
+      var second = after
+          .acquire(new LeaseRequest(dualNetwork(), node(1), attributes(99), null))
+          .lease();
 
       assertEquals(first.subnets(), second.subnets());
       assertEquals(first.created(), second.created());
@@ -102,7 +104,8 @@ public interface SubnetManagerContract {
   @Test
   default void givesFiftyNodesThatStartTogetherFiftySubnets() throws Exception {
     try (var leases = newLeases()) {
-      var held = Concurrently.run(50, n -> acquireAlone(leases, request(dualNetwork(), n)).subnets());
+      var held = Concurrently.run(
+          50, n -> acquireAlone(leases, request(dualNetwork(), n)).subnets());
 
       assertDisjoint(held);
     }
@@ -124,7 +127,8 @@ public interface SubnetManagerContract {
 
       assertThrows(NoFreeSubnetException.class, () -> manager.acquire(request(config, 100)));
       manager.release(held.get(1));
-      assertEquals(held.get(1).subnets(), manager.acquire(request(config, 100)).lease().subnets());
+      assertEquals(
+          held.get(1).subnets(), manager.acquire(request(config, 100)).lease().subnets());
     }
   }
 
@@ -134,8 +138,10 @@ public interface SubnetManagerContract {
         var manager = leases.newManager()) {
       var wanted = Subnets.of(IpPrefix.parse("10.5.77.0/24"));
 
-      assertEquals(wanted, manager.acquire(request(v4Network(), 1, wanted)).lease().subnets());
-      assertNotEquals(wanted, manager.acquire(request(v4Network(), 2, wanted)).lease().subnets());
+      assertEquals(
+          wanted, manager.acquire(request(v4Network(), 1, wanted)).lease().subnets());
+      assertNotEquals(
+          wanted, manager.acquire(request(v4Network(), 2, wanted)).lease().subnets());
     }
   }
 
@@ -143,7 +149,8 @@ public interface SubnetManagerContract {
   default void givesAnotherSubnetThanThePreviousIfThatDoesNotFit() throws IOException {
     try (var leases = newLeases();
         var manager = leases.newManager()) {
-      var unfit = List.of("10.6.77.0/24", "10.5.77.0/25", "10.5.76.0/23", "fd00:5:0:77::/64", "10.5.0.0/16");
+      var unfit = List.of(
+          "10.6.77.0/24", "10.5.77.0/25", "10.5.76.0/23", "fd00:5:0:77::/64", "10.5.0.0/16");
       for (int n = 0; n < unfit.size(); n++) {
         var previous = Subnets.of(IpPrefix.parse(unfit.get(n)));
         var lease = manager.acquire(request(v4Network(), n, previous)).lease();
@@ -181,7 +188,8 @@ public interface SubnetManagerContract {
 
       var refusal = assertThrows(PublicIpInUseException.class, () -> manager.acquire(second));
       var message = String.valueOf(refusal.getMessage());
-      assertTrue(message.contains(node(1)) && message.contains(first.subnets().toString()), message);
+      assertTrue(
+          message.contains(node(1)) && message.contains(first.subnets().toString()), message);
       manager.release(first);
       manager.acquire(second);
     }
@@ -227,7 +235,8 @@ public interface SubnetManagerContract {
       var held = other.acquire(request(dualNetwork(), 2, lost.subnets())).lease();
       assertEquals(lost.subnets(), held.subnets());
 
-      var refusal = assertThrows(LeaseLostException.class, () -> sleeper.renew(lost, attributes(1)));
+      var refusal =
+          assertThrows(LeaseLostException.class, () -> sleeper.renew(lost, attributes(1)));
       assertTrue(String.valueOf(refusal.getMessage()).contains(node(2)), refusal::toString);
       sleeper.release(lost);
       assertEquals(held.subnets(), other.renew(held, attributes(2)).lease().subnets());
@@ -320,7 +329,7 @@ public interface SubnetManagerContract {
         var manager = leases.newManager()) {
       var good = new HashSet<String>();
       for (int n = 0; n < 1000; n++) {
-        var key = Subnets.of(prefix("10.7.0.0/24", n)).key();
+        var key = Subnets.of(prefix("10.100.0.0/24", n)).key();
         leases.write(key, attributes(n).toJson());
         good.add(key);
       }
@@ -380,12 +389,14 @@ public interface SubnetManagerContract {
 
   @Test
   default void aRecordThatCannotBeReadStillClaimsItsSubnet() throws IOException {
-    var config = NetworkConfig.parse("{\"Network\": \"10.5.0.0/24\", \"SubnetLen\": 26, \"SubnetMin\": \"10.5.0.0\", \"SubnetMax\": \"10.5.0.64\"}");
+    var config = NetworkConfig.parse(
+        "{\"Network\": \"10.5.0.0/24\", \"SubnetLen\": 26, \"SubnetMin\": \"10.5.0.0\", \"SubnetMax\": \"10.5.0.64\"}");
     try (var leases = newLeases();
         var manager = leases.newManager()) {
       leases.write("10.5.0.0-26", "{not json");
 
-      assertEquals("10.5.0.64/26", manager.acquire(request(config, 1)).lease().subnets().toString());
+      assertEquals(
+          "10.5.0.64/26", manager.acquire(request(config, 1)).lease().subnets().toString());
       assertThrows(NoFreeSubnetException.class, () -> manager.acquire(request(config, 2)));
     }
   }
@@ -397,8 +408,11 @@ public interface SubnetManagerContract {
       var lease = manager.acquire(request(v4Network(), 1)).lease();
       leases.write(lease.subnets().key(), attributes(8).toJson());
 
-      var refusal = assertThrows(LeaseLostException.class, () -> manager.renew(lease, attributes(1)));
-      assertTrue(String.valueOf(refusal.getMessage()).contains(publicIp(8, IpFamily.V4).toString()), refusal::toString);
+      var refusal =
+          assertThrows(LeaseLostException.class, () -> manager.renew(lease, attributes(1)));
+      assertTrue(
+          String.valueOf(refusal.getMessage()).contains(publicIp(8, IpFamily.V4).toString()),
+          refusal::toString);
     }
   }
 
@@ -429,11 +443,13 @@ public interface SubnetManagerContract {
       manager.close();
 
       assertThrows(IOException.class, () -> manager.renew(lease, attributes(1)));
-      assertEquals(lease.subnets(), other.acquire(request(v4Network(), 1)).lease().subnets());
+      assertEquals(
+          lease.subnets(), other.acquire(request(v4Network(), 1)).lease().subnets());
     }
   }
 
-  private static void scribble(SharedLeases leases, Random random, int firstNode) throws IOException {
+  private static void scribble(SharedLeases leases, Random random, int firstNode)
+      throws IOException {
     var held = new ArrayList<Lease>();
     try (var manager = leases.newManager()) {
       for (int i = 0; i < 40; i++) {
@@ -446,14 +462,15 @@ public interface SubnetManagerContract {
           if (step == 1) {
             manager.release(lease);
           } else {
-            held.addAll(renewed(manager, lease, attributes(number)));
+            held.addAll(renewed(manager, lease, attributes(10_000 + firstNode + i)));
           }
         }
       }
     }
   }
 
-  private static List<Lease> renewed(SubnetManager manager, Lease lease, LeaseAttributes attributes) throws IOException {
+  private static List<Lease> renewed(SubnetManager manager, Lease lease, LeaseAttributes attributes)
+      throws IOException {
     try {
       return List.of(manager.renew(lease, attributes).lease());
     } catch (LeaseLostException released) {
@@ -468,7 +485,8 @@ public interface SubnetManagerContract {
   }
 
   /** Acquires one more lease into {@code held}, or returns false if there is none. Four subnets of which flannel leaves out the first. */
-  private static boolean capacityLeft(SubnetManager manager, NetworkConfig config, int n, List<Lease> held) throws IOException {
+  private static boolean capacityLeft(
+      SubnetManager manager, NetworkConfig config, int n, List<Lease> held) throws IOException {
     try {
       LeaseGrant grant = manager.acquire(request(config, n));
       held.add(grant.lease());
@@ -502,11 +520,13 @@ public interface SubnetManagerContract {
   }
 
   private static NetworkConfig v6Network() {
-    return NetworkConfig.parse("{\"EnableIPv4\": false, \"EnableIPv6\": true, \"IPv6Network\": \"fd00:5::/48\"}");
+    return NetworkConfig.parse(
+        "{\"EnableIPv4\": false, \"EnableIPv6\": true, \"IPv6Network\": \"fd00:5::/48\"}");
   }
 
   private static NetworkConfig dualNetwork() {
-    return NetworkConfig.parse("{\"Network\": \"10.5.0.0/16\", \"EnableIPv6\": true, \"IPv6Network\": \"fd00:5::/48\"}");
+    return NetworkConfig.parse(
+        "{\"Network\": \"10.5.0.0/16\", \"EnableIPv6\": true, \"IPv6Network\": \"fd00:5::/48\"}");
   }
 
   private static LeaseRequest request(NetworkConfig config, int node) {
@@ -526,7 +546,9 @@ public interface SubnetManagerContract {
     var data = new EnumMap<IpFamily, String>(IpFamily.class);
     for (var family : IpFamily.values()) {
       publicIps.put(family, publicIp(node, family));
-      data.put(family, "{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:%02x:%02x\"}".formatted(node >> 8, node & 0xff));
+      data.put(
+          family,
+          "{\"VNI\":1,\"VtepMAC\":\"02:00:00:00:%02x:%02x\"}".formatted(node >> 8, node & 0xff));
     }
     return LeaseAttributes.of("vxlan", publicIps, data);
   }
