@@ -9,6 +9,7 @@ import io.jaconet.overlay.LeaseGrant;
 import io.jaconet.overlay.LeaseLostException;
 import io.jaconet.overlay.LeaseRequest;
 import io.jaconet.overlay.NoFreeSubnetException;
+import io.jaconet.overlay.PublicIpInUseException;
 import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
 import java.time.Duration;
@@ -136,7 +137,10 @@ final class LeaseKeeper {
     }
     joined = true;
     fenced = false;
-    backoff.reset();
+    if (before != null) {
+      // Not after a loss: two processes with one node id that take the lease from each other do so ever more slowly.
+      backoff.reset();
+    }
     listener.held(before, granted.lease(), was);
     next();
   }
@@ -153,7 +157,7 @@ final class LeaseKeeper {
       }
       fence("the lease is lost: " + e.getMessage());
       grant = null;
-    } else if (!joined && (!(e instanceof IOException) || e instanceof NoFreeSubnetException)) {
+    } else if (!joined && isFinal(e)) {
       stopped = true;
       listener.refused(e);
       return;
@@ -162,6 +166,12 @@ final class LeaseKeeper {
     again = false;
     cancelTimer();
     timer = loop.schedule(min(backoff.next(), grant == null ? LAST_RETRY : checkInterval(grant)), this::attemptOrCheck);
+  }
+
+  private static boolean isFinal(Exception e) {
+    return !(e instanceof IOException)
+        || e instanceof NoFreeSubnetException
+        || e instanceof PublicIpInUseException;
   }
 
   private void attemptOrCheck() {

@@ -9,6 +9,7 @@ import io.jaconet.NetworkState.Phase;
 import io.jaconet.NetworkStats.Counter;
 import io.jaconet.event.Backoff;
 import io.jaconet.event.EventLoop;
+import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseAdmission;
@@ -17,6 +18,7 @@ import io.jaconet.overlay.LeaseRequest;
 import io.jaconet.overlay.SubnetEnv;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.overlay.TrafficRules;
+import io.jaconet.overlay.Underlay;
 import io.jaconet.overlay.UnreadableRecord;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.Backend.PeerChange;
@@ -124,13 +126,19 @@ final class NetworkEngine {
     }
     var prepared = backend.prepare();
     preparation = prepared;
-    settings.config().requireDisjointFrom(prepared.underlay().prefixes());
+    settings.config().requireDisjointFrom(hostPrefixes(prepared.underlay()));
     var request =
         new LeaseRequest(settings.config(), settings.nodeId(), prepared.attributes(), previousSubnets());
     var lease = new LeaseKeeper(
         loop, io, settings.subnetManager(), request, settings.renewMargin(), random, new LeaseReaction());
     keeper = lease;
     lease.start();
+  }
+
+  private static ImmutableList<IpPrefix> hostPrefixes(Underlay underlay) {
+    var prefixes = ImmutableList.<IpPrefix>builder().addAll(underlay.prefixes());
+    underlay.publicIps().values().forEach(address -> prefixes.add(IpPrefix.host(address)));
+    return prefixes.build();
   }
 
   private @Nullable Subnets previousSubnets() {

@@ -85,6 +85,8 @@ final class PeerReconciler {
         quarantine.remove(removed.subnets().key());
       } else if (event instanceof LeaseEvent.Unreadable bad) {
         unreadable(bad.record());
+      } else if (event instanceof LeaseEvent.Cleared cleared) {
+        quarantine.remove(cleared.key());
       }
     }
   }

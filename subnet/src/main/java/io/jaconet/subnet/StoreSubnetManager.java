@@ -262,7 +262,7 @@ public final class StoreSubnetManager implements SubnetManager {
               "the record of " + lease.subnets() + " keeps changing: " + overtaken.getMessage(),
               overtaken);
         }
-        expected = currentRecord(lease);
+        expected = currentRecord(lease, attributes);
       }
     }
   }
@@ -280,7 +280,7 @@ public final class StoreSubnetManager implements SubnetManager {
           if (attempt == ATTEMPTS) {
             throw overtaken;
           }
-          expected = currentRecord(lease);
+          expected = currentRecord(lease, lease.attributes());
         }
       }
     } catch (LeaseLostException gone) {
@@ -291,26 +291,31 @@ public final class StoreSubnetManager implements SubnetManager {
 
   private Entry lastWritten(Lease lease) throws IOException {
     var entry = written.get(lease.subnets().key());
-    return entry != null && entry.revision() == lease.revision() ? entry : currentRecord(lease);
+    return entry != null && entry.revision() == lease.revision()
+        ? entry
+        : currentRecord(lease, lease.attributes());
   }
 
   /**
-   * Returns the record of {@code lease} if it is still the node's: written by the node itself, perhaps by a renewal whose answer was lost, or
-   * by a hand that changed nothing but the time to live, which is how flannel's reservations are made.
+   * Returns the record of {@code lease} if it is still the node's: written by the node itself, perhaps by a renewal with {@code wanted} whose
+   * answer was lost, or by a hand that changed nothing but the time to live, which is how flannel's reservations are made. What says
+   * something else was written by another process with the same node id, or by another node.
    */
-  private Entry currentRecord(Lease lease) throws IOException {
+  private Entry currentRecord(Lease lease, LeaseAttributes wanted) throws IOException {
     var nodeId = nodeId(lease);
     for (var record : list()) {
       var entry = record.entry();
       if (entry.key().equals(lease.subnets().key())) {
-        boolean sameContent =
-            record.lease() != null && record.lease().attributes().equals(lease.attributes());
-        if (nodeId.equals(entry.holder()) || entry.holder() == null && sameContent) {
+        boolean sameContent = record.lease() != null
+            && (record.lease().attributes().equals(lease.attributes())
+                || record.lease().attributes().equals(wanted));
+        if (sameContent && (entry.holder() == null || nodeId.equals(entry.holder()))) {
           return entry;
         }
         written.remove(entry.key());
         throw new LeaseLostException("the lease of " + lease.subnets() + " was taken over by "
-            + record.writer() + " at revision " + entry.revision());
+            + (nodeId.equals(entry.holder()) ? "another process with our node id " + nodeId : record.writer())
+            + " at revision " + entry.revision());
       }
     }
     written.remove(lease.subnets().key());

@@ -102,6 +102,16 @@ class LeaseSafetyTest {
     assertEquals(List.of(held), leases());
   }
 
+  /** T13: a cloned machine, with the id of the one it was cloned from. */
+  @Test
+  void losesTheLeaseToAnotherProcessWithTheSameNodeId() throws IOException {
+    var lost = manager.acquire(request(1)).lease();
+    managerOver(store).acquire(new LeaseRequest(CONFIG, "node-1", attributes(2), null));
+
+    var loss = assertThrows(LeaseLostException.class, () -> manager.renew(lost, attributes(1)));
+    assertTrue(String.valueOf(loss.getMessage()).contains("with our node id node-1"), loss::toString);
+  }
+
   @Test
   void findsTheLeaseWhoseCreationWasNotAnswered() throws IOException {
     var unsteady = new UnsteadyStore(store);
