@@ -157,14 +157,18 @@ public final class Jaconet {
      * is also taken where the margin is not shorter than the time to live.
      */
     public Builder renewMargin(Duration margin) {
-      checkArgument(!margin.isNegative() && !margin.isZero(), "the renew margin %s is not positive", margin);
+      checkArgument(
+          !margin.isNegative() && !margin.isZero(), "the renew margin %s is not positive", margin);
       settings.renewMargin(margin);
       return this;
     }
 
     /** Sets how often the kernel is compared with what is wanted, even if nothing suggests a difference. Default 10 s. */
     public Builder auditInterval(Duration interval) {
-      checkArgument(interval.compareTo(Duration.ofSeconds(1)) >= 0, "the audit interval %s is below one second", interval);
+      checkArgument(
+          interval.compareTo(Duration.ofSeconds(1)) >= 0,
+          "the audit interval %s is below one second",
+          interval);
       settings.auditInterval(interval);
       return this;
     }
@@ -196,8 +200,9 @@ public final class Jaconet {
      */
     public CompletableFuture<OverlayNetwork> join() {
       Settings all = settings.build();
-      var backend = provider(all).create(new BackendProvider.Context(
-          all.name(), all.nodeId(), all.config(), all.underlay(), all.namespace()));
+      var backend = provider(all)
+          .create(new BackendProvider.Context(
+              all.name(), all.nodeId(), all.config(), all.underlay(), all.namespace()));
       return engine(all, backend).join();
     }
 
@@ -205,14 +210,16 @@ public final class Jaconet {
       if (settings.backendProvider() != null) {
         return settings.backendProvider();
       }
-      var found = ImmutableList.copyOf(ServiceLoader.load(BackendProvider.class, Jaconet.class.getClassLoader()));
+      var found = ImmutableList.copyOf(
+          ServiceLoader.load(BackendProvider.class, Jaconet.class.getClassLoader()));
       String type = settings.config().backendType();
       return found.stream()
           .filter(provider -> provider.type().equals(type))
           .findFirst()
-          .orElseThrow(() -> new IllegalArgumentException("Backend.Type '" + type + "' has no provider here; found: "
-              + found.stream().map(BackendProvider::type).toList()
-              + ". Add the artifact jaconet-" + type + " to the class path or module path"));
+          .orElseThrow(() -> new IllegalArgumentException(
+              "Backend.Type '" + type + "' has no provider here; found: "
+                  + found.stream().map(BackendProvider::type).toList()
+                  + ". Add the artifact jaconet-" + type + " to the class path or module path"));
     }
 
     private NetworkEngine engine(Settings all, Backend backend) {
@@ -225,7 +232,8 @@ public final class Jaconet {
         ownLoop.stop();
         ownIo.shutdownNow();
       };
-      return new NetworkEngine(all, ownLoop, ownIo, stopThreads, backend, RandomGenerator.getDefault());
+      return new NetworkEngine(
+          all, ownLoop, ownIo, stopThreads, backend, RandomGenerator.getDefault());
     }
 
     private static ThreadFactory named(ThreadFactory threads, String name) {

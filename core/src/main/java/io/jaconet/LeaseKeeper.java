@@ -89,13 +89,9 @@ final class LeaseKeeper {
     cancelTimer();
   }
 
-  @Nullable Lease lease() {
+  @Nullable
+  Lease lease() {
     return grant == null ? null : grant.lease();
-  }
-
-  /** Returns whether the own subnet may be used now. */
-  boolean usable() {
-    return grant != null && !fenced;
   }
 
   private void attempt() {
@@ -138,7 +134,8 @@ final class LeaseKeeper {
     joined = true;
     fenced = false;
     if (before != null) {
-      // Not after a loss: two processes with one node id that take the lease from each other do so ever more slowly.
+      // Not after a loss: two processes with one node id that take the lease from each other do so
+      // ever more slowly.
       backoff.reset();
     }
     listener.held(before, granted.lease(), was);
@@ -153,7 +150,8 @@ final class LeaseKeeper {
     if (e instanceof LeaseLostException) {
       var lost = lease();
       if (lost != null) {
-        request = new LeaseRequest(request.config(), request.nodeId(), request.attributes(), lost.subnets());
+        request = new LeaseRequest(
+            request.config(), request.nodeId(), request.attributes(), lost.subnets());
       }
       fence("the lease is lost: " + e.getMessage());
       grant = null;
@@ -165,7 +163,9 @@ final class LeaseKeeper {
     listener.storeFailed(e);
     again = false;
     cancelTimer();
-    timer = loop.schedule(min(backoff.next(), grant == null ? LAST_RETRY : checkInterval(grant)), this::attemptOrCheck);
+    timer = loop.schedule(
+        min(backoff.next(), grant == null ? LAST_RETRY : checkInterval(grant)),
+        this::attemptOrCheck);
   }
 
   private static boolean isFinal(Exception e) {
@@ -236,7 +236,8 @@ final class LeaseKeeper {
     if (ttl == null) {
       return Duration.ofDays(36_500);
     }
-    Duration margin = renewMargin != null && renewMargin.compareTo(ttl) < 0 ? renewMargin : ttl.dividedBy(2);
+    Duration margin =
+        renewMargin != null && renewMargin.compareTo(ttl) < 0 ? renewMargin : ttl.dividedBy(2);
     return ttl.minus(margin).minus(elapsed());
   }
 

@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkState;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.util.concurrent.MoreExecutors;
+import io.jaconet.NetworkHealth.Concern;
 import io.jaconet.NetworkState.Phase;
 import io.jaconet.NetworkStats.Counter;
 import io.jaconet.event.Backoff;
@@ -23,8 +24,6 @@ import io.jaconet.overlay.UnreadableRecord;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.Backend.PeerChange;
 import io.jaconet.spi.Backend.Preparation;
-import io.jaconet.spi.IptablesManager;
-import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -37,9 +36,10 @@ import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
- * One network on one host: brings lease, peers and data path together, and derives the state.
+ * One network on one host: brings lease, peers and data path together.
  *
  * <p>Everything is written on the network's event loop; the accessors at the end may be called from any thread.
  */
@@ -52,33 +52,27 @@ final class NetworkEngine {
   private final EventLoop loop;
   private final Executor io;
   private final Executor listenerExecutor;
+  private final Runnable stopThreads;
   private final Backend backend;
   private final RandomGenerator random;
-  private final Backoff watchBackoff;
   private final Backoff repairBackoff;
+  private final StoreWatch watch;
+  private final @Nullable RulesKeeper rules;
+  private final NetworkHealth health = new NetworkHealth();
   private final AtomicLongArray counters = new AtomicLongArray(Counter.values().length);
-  private final Runnable stopThreads;
   private final CompletableFuture<OverlayNetwork> joined = new CompletableFuture<>();
   private final CompletableFuture<@Nullable Void> closed = new CompletableFuture<>();
 
   private @Nullable Preparation preparation;
   private @Nullable LeaseKeeper keeper;
   private volatile @Nullable PeerReconciler peers;
-  private SubnetManager.@Nullable Watch watch;
-  private int watchGeneration;
-  private boolean snapshotSeen;
-  private @Nullable String leaseFailure;
-  private @Nullable String watchFailure;
-  private @Nullable String backendFailure;
-  private @Nullable String rulesFailure;
-  private @Nullable String fencedBecause;
-  private EventLoop.@Nullable Timer watchTimer;
   private EventLoop.@Nullable Timer auditTimer;
-  private boolean rulesBusy;
-  private boolean rulesApplied;
   private boolean flushScheduled;
   private boolean closing;
   private volatile View view;
+
+  /** What others than the loop may see at any time. */
+  private record View(NetworkState state, @Nullable Lease lease, int overlayMtu) {}
 
   /**
    * @param io runs calls that may block, several at a time
@@ -94,13 +88,21 @@ final class NetworkEngine {
     this.settings = settings;
     this.loop = loop;
     this.io = io;
-    this.stopThreads = stopThreads;
     this.listenerExecutor = MoreExecutors.newSequentialExecutor(io);
+    this.stopThreads = stopThreads;
     this.backend = backend;
-    this.watchBackoff = new Backoff(FIRST_RETRY, LAST_RETRY, random);
-    this.repairBackoff = new Backoff(FIRST_RETRY, LAST_RETRY, random);
     this.random = random;
+    this.repairBackoff = backoff();
+    this.watch = new StoreWatch(loop, io, settings.subnetManager(), backoff(), new WatchReaction());
+    var manager = settings.iptablesManager();
+    this.rules = manager == null
+        ? null
+        : new RulesKeeper(loop, io, manager, failure -> note(Concern.RULES, failure));
     this.view = new View(new NetworkState(Phase.JOINING, "", loop.now()), null, 0);
+  }
+
+  private Backoff backoff() {
+    return new Backoff(FIRST_RETRY, LAST_RETRY, random);
   }
 
   /** Starts; the future fails if the network cannot be joined, and everything is undone. */
@@ -114,7 +116,7 @@ final class NetworkEngine {
       try {
         start();
       } catch (IOException | RuntimeException e) {
-        abandon(e);
+        joined.completeExceptionally(e);
       }
     });
     return joined;
@@ -127,10 +129,16 @@ final class NetworkEngine {
     var prepared = backend.prepare();
     preparation = prepared;
     settings.config().requireDisjointFrom(hostPrefixes(prepared.underlay()));
-    var request =
-        new LeaseRequest(settings.config(), settings.nodeId(), prepared.attributes(), previousSubnets());
+    var request = new LeaseRequest(
+        settings.config(), settings.nodeId(), prepared.attributes(), previousSubnets());
     var lease = new LeaseKeeper(
-        loop, io, settings.subnetManager(), request, settings.renewMargin(), random, new LeaseReaction());
+        loop,
+        io,
+        settings.subnetManager(),
+        request,
+        settings.renewMargin(),
+        random,
+        new LeaseReaction());
     keeper = lease;
     lease.start();
   }
@@ -154,69 +162,54 @@ final class NetworkEngine {
     }
   }
 
-  /** Leaves nothing behind of a join that failed, except what was there before. */
-  private void abandon(Exception cause) {
-    joined.completeExceptionally(cause);
-  }
-
   private final class LeaseReaction implements LeaseKeeper.Listener {
     @Override
     public void held(@Nullable Lease before, Lease now, boolean wasFenced) {
-      leaseFailure = null;
       var shown = view.lease;
       boolean moved = shown == null || !shown.subnets().equals(now.subnets());
+      view = new View(view.state, now, prepared().overlayMtu());
+      note(Concern.LEASE, null);
       if (!moved && !wasFenced) {
         count(Counter.RENEWALS, 1);
-        publish(now);
         return;
       }
-      fencedBecause = null;
+      note(Concern.FENCED, null);
       log.info("{}: holds {}", settings.name(), now.subnets());
-      publish(now);
       if (moved) {
         tell(listener -> listener.onLease(shown, now));
         admit(now);
       }
-      boolean open = reopen(now);
-      if (moved && open) {
-        applyRules(now);
-        writeSubnetFile(now);
-        rewatch();
+      boolean opened = open(now);
+      if (moved && opened) {
+        settle(now);
       }
     }
 
     @Override
     public void fenced(String reason) {
       count(Counter.FENCINGS, 1);
-      fencedBecause = reason;
       log.warn("{}: stops using its subnet: {}", settings.name(), reason);
-      suspend();
-      updateState();
+      note(Concern.FENCED, reason);
+      try {
+        backend.suspend();
+      } catch (IOException e) {
+        log.error(
+            "{}: could not stop the traffic of a subnet that is not ours any more",
+            settings.name(),
+            e);
+        note(Concern.DATA_PATH, describe(e));
+      }
     }
 
     @Override
     public void storeFailed(Exception cause) {
       count(Counter.STORE_FAILURES, 1);
-      if (leaseFailure == null) {
-        log.warn("{}: the lease store failed and will be asked again: {}", settings.name(), describe(cause));
-      }
-      leaseFailure = "lease: " + describe(cause);
-      updateState();
+      note(Concern.LEASE, "lease: " + describe(cause));
     }
 
     @Override
     public void refused(Exception cause) {
-      abandon(cause);
-    }
-  }
-
-  private void admit(Lease own) {
-    var admission = new LeaseAdmission(settings.config(), own.subnets(), prepared().underlay());
-    var reconciler = peers;
-    if (reconciler == null) {
-      peers = new PeerReconciler(loop, backend, admission, new PeerReaction());
-    } else {
-      reconciler.readmit(admission);
+      joined.completeExceptionally(cause);
     }
   }
 
@@ -226,160 +219,103 @@ final class NetworkEngine {
     return prepared;
   }
 
+  private void admit(Lease own) {
+    var admission =
+        new LeaseAdmission(settings.config(), own.subnets(), prepared().underlay());
+    var reconciler = peers;
+    if (reconciler == null) {
+      peers = new PeerReconciler(loop, backend, admission, new PeerReaction());
+    } else {
+      reconciler.readmit(admission);
+    }
+  }
+
   /** Returns false if the join has failed with it. */
-  private boolean reopen(Lease own) {
+  private boolean open(Lease own) {
     try {
       backend.open(own);
-      backendFailure = null;
+      note(Concern.DATA_PATH, null);
     } catch (IOException e) {
       if (!joined.isDone()) {
-        abandon(e);
+        joined.completeExceptionally(e);
         return false;
       }
-      backendFailed(e);
+      note(Concern.DATA_PATH, describe(e));
     }
-    if (snapshotSeen) {
+    if (!health.isWrong(Concern.PEERS_UNKNOWN)) {
       audit();
     }
     return true;
   }
 
-  private void suspend() {
-    try {
-      backend.suspend();
-    } catch (IOException e) {
-      log.error("{}: could not stop the traffic of a subnet that is not ours any more", settings.name(), e);
-      backendFailed(e);
+  /** Does what other subnets than before call for: packet filter, file, and a look at all leases with other eyes. */
+  private void settle(Lease own) {
+    if (rules != null) {
+      rules.want(new TrafficRules(
+          settings.config().networks(),
+          own.subnets(),
+          settings.masquerade(),
+          settings.forward(),
+          settings.blackHole()));
     }
-  }
-
-  private void rewatch() {
-    closeWatch();
-    if (closing) {
-      return;
-    }
-    int generation = ++watchGeneration;
-    var watcher = new StoreWatcher(generation);
-    io.execute(() -> {
-      try {
-        var started = settings.subnetManager().watch(watcher);
-        loop.execute(() -> watchStarted(generation, started));
-      } catch (IOException | RuntimeException e) {
-        loop.execute(() -> watchFailed(generation, e));
-      }
-    });
-  }
-
-  private void watchStarted(int generation, SubnetManager.Watch started) {
-    if (generation == watchGeneration && !closing) {
-      watch = started;
-    } else {
-      io.execute(started::close);
-    }
-  }
-
-  private void watchFailed(int generation, Exception cause) {
-    if (generation != watchGeneration || closing) {
-      return;
-    }
-    count(Counter.STORE_FAILURES, 1);
-    if (watchFailure == null) {
-      log.warn("{}: no longer sees changes of leases, will watch again: {}", settings.name(), describe(cause));
-    }
-    watchFailure = "watch: " + describe(cause);
-    closeWatch();
-    watchTimer = loop.schedule(watchBackoff.next(), this::rewatch);
-    updateState();
-  }
-
-  private void closeWatch() {
-    if (watchTimer != null) {
-      watchTimer.cancel();
-      watchTimer = null;
-    }
-    watchGeneration++;
-    if (watch != null) {
-      io.execute(watch::close);
-      watch = null;
-    }
-  }
-
-  private final class StoreWatcher implements SubnetManager.Watcher {
-    private final int generation;
-
-    StoreWatcher(int generation) {
-      this.generation = generation;
-    }
-
-    private void onLoop(Runnable task) {
-      loop.execute(() -> {
-        if (generation == watchGeneration && !closing) {
-          task.run();
+    var file = settings.subnetFile();
+    if (file != null) {
+      var env = SubnetEnv.of(
+          settings.config(), own.subnets(), prepared().overlayMtu(), settings.masquerade());
+      io.execute(() -> {
+        try {
+          env.write(file);
+        } catch (IOException e) {
+          log.warn("{}: {} could not be written: {}", settings.name(), file, describe(e));
         }
       });
     }
-
-    @Override
-    public void onSnapshot(ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
-      onLoop(() -> snapshot(leases, unreadable));
-    }
-
-    @Override
-    public void onEvents(ImmutableList<LeaseEvent> events) {
-      onLoop(() -> events(events));
-    }
-
-    @Override
-    public void onFailure(IOException cause) {
-      loop.execute(() -> watchFailed(generation, cause));
-    }
+    watch.restart();
   }
 
-  private void snapshot(ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
-    watchBackoff.reset();
-    watchFailure = null;
-    var own = ownSubnets();
-    var others = ImmutableList.<Lease>builderWithExpectedSize(leases.size());
-    Lease ownRecord = null;
-    for (Lease lease : leases) {
-      if (lease.subnets().equals(own)) {
-        ownRecord = lease;
+  private final class WatchReaction implements StoreWatch.Listener {
+    @Override
+    public void snapshot(ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
+      note(Concern.WATCH, null);
+      var own = lease().subnets();
+      var others = ImmutableList.<Lease>builderWithExpectedSize(leases.size());
+      Lease ownRecord = null;
+      for (Lease lease : leases) {
+        if (lease.subnets().equals(own)) {
+          ownRecord = lease;
+        } else {
+          others.add(lease);
+        }
+      }
+      reconciler().snapshot(others.build(), unreadable);
+      verifyUnlessOurs(ownRecord);
+      if (health.isWrong(Concern.PEERS_UNKNOWN)) {
+        programmedFirst();
       } else {
-        others.add(lease);
+        scheduleFlush();
       }
     }
-    reconciler().snapshot(others.build(), unreadable);
-    verifyUnlessOurs(ownRecord);
-    boolean first = !snapshotSeen;
-    snapshotSeen = true;
-    if (first) {
-      audit();
-      if (fencedBecause == null && backendFailure == null) {
-        log.info("{}: up with {} peers", settings.name(), reconciler().peerCount());
+
+    @Override
+    public void events(ImmutableList<LeaseEvent> events) {
+      var own = lease().subnets();
+      var others = ImmutableList.<LeaseEvent>builderWithExpectedSize(events.size());
+      for (LeaseEvent event : events) {
+        if (!own.equals(subnetsOf(event))) {
+          others.add(event);
+        } else {
+          verifyUnlessOurs(event instanceof LeaseEvent.Put put ? put.lease() : null);
+        }
       }
-      scheduleAudit();
-      joined.complete(new OverlayNetwork(this));
-    } else {
+      reconciler().events(others.build());
       scheduleFlush();
     }
-    updateState();
-  }
 
-  private void events(ImmutableList<LeaseEvent> events) {
-    var own = ownSubnets();
-    var others = ImmutableList.<LeaseEvent>builderWithExpectedSize(events.size());
-    for (LeaseEvent event : events) {
-      Subnets subnets = subnetsOf(event);
-      if (!own.equals(subnets)) {
-        others.add(event);
-      } else if (event instanceof LeaseEvent.Put put) {
-        verifyUnlessOurs(put.lease());
-      } else {
-        verifyUnlessOurs(null);
-      }
+    @Override
+    public void watchFailed(Exception cause) {
+      count(Counter.STORE_FAILURES, 1);
+      note(Concern.WATCH, "watch: " + describe(cause));
     }
-    reconciler().events(others.build());
-    scheduleFlush();
   }
 
   private static @Nullable Subnets subnetsOf(LeaseEvent event) {
@@ -394,20 +330,24 @@ final class NetworkEngine {
 
   /** Has the store asked about the own lease, if what it says of it may not come from us. */
   private void verifyUnlessOurs(@Nullable Lease record) {
-    var lease = keeper();
-    var held = lease.lease();
+    var lease = keeper;
+    var held = lease == null ? null : lease.lease();
     boolean ours = record != null
         && held != null
-        && (record.revision() <= held.revision() || settings.nodeId().equals(record.holder()) && record.sameContent(held));
-    if (!ours) {
+        && (record.revision() <= held.revision()
+            || settings.nodeId().equals(record.holder()) && record.sameContent(held));
+    if (lease != null && !ours) {
       lease.verify();
     }
   }
 
-  private LeaseKeeper keeper() {
-    var lease = keeper;
-    checkState(lease != null, "not started");
-    return lease;
+  /** The first time that all peers are known, leftovers of an earlier run may be there: compare everything. */
+  private void programmedFirst() {
+    audit();
+    note(Concern.PEERS_UNKNOWN, null);
+    log.info("{}: knows {} peers", settings.name(), reconciler().peerCount());
+    scheduleAudit();
+    joined.complete(new OverlayNetwork(this));
   }
 
   private PeerReconciler reconciler() {
@@ -416,72 +356,65 @@ final class NetworkEngine {
     return reconciler;
   }
 
-  private Subnets ownSubnets() {
-    var own = view.lease;
-    checkState(own != null, "no lease yet");
-    return own.subnets();
-  }
-
   /** Flushes once for all events that wait in the loop's queue by now. */
   private void scheduleFlush() {
     if (!flushScheduled) {
       flushScheduled = true;
       loop.execute(() -> {
         flushScheduled = false;
-        if (!closing && fencedBecause == null && snapshotSeen) {
+        if (!closing && !health.isWrong(Concern.FENCED)) {
           reconciler().flush();
-          afterChange();
+          notePending();
         }
       });
     }
   }
 
   private void audit() {
-    if (closing || fencedBecause != null) {
+    if (closing || health.isWrong(Concern.FENCED)) {
       return;
     }
     try {
       reconciler().audit();
       count(Counter.AUDITS, 1);
-      backendFailure = null;
+      note(Concern.DATA_PATH, null);
     } catch (IOException e) {
-      backendFailed(e);
+      note(Concern.DATA_PATH, describe(e));
     }
-    afterChange();
+    notePending();
   }
 
   private void scheduleAudit() {
     if (auditTimer != null) {
       auditTimer.cancel();
     }
-    boolean wrong = backendFailure != null || !reconciler().pending().isEmpty();
+    boolean wrong = health.isWrong(Concern.DATA_PATH) || health.isWrong(Concern.PEERS_PENDING);
     if (!wrong) {
       repairBackoff.reset();
     }
-    Duration wait = wrong ? repairBackoff.next() : settings.auditInterval();
-    auditTimer = loop.schedule(wait, () -> {
+    auditTimer = loop.schedule(wrong ? repairBackoff.next() : settings.auditInterval(), () -> {
       audit();
-      checkRules();
+      if (rules != null) {
+        rules.maintain();
+      }
       scheduleAudit();
     });
   }
 
-  /** Looks at what is left over, and comes back to it soon. */
-  private void afterChange() {
-    boolean wrong = backendFailure != null || !reconciler().pending().isEmpty();
-    if (wrong && auditTimer != null && view.state.phase() == Phase.UP) {
+  private void notePending() {
+    var pending = reconciler().pending();
+    if (pending.isEmpty()) {
+      note(Concern.PEERS_PENDING, null);
+      return;
+    }
+    var one = pending.entrySet().iterator().next();
+    boolean newlyWrong = !health.isWrong(Concern.PEERS_PENDING);
+    note(
+        Concern.PEERS_PENDING,
+        pending.size() + " peers pending, among them " + one.getKey() + ": " + one.getValue());
+    if (newlyWrong && auditTimer != null) {
       scheduleAudit();
     }
-    updateState();
-  }
-
-  private void backendFailed(IOException e) {
-    String reason = describe(e);
-    if (!reason.equals(backendFailure)) {
-      log.warn("{}: the data path failed and will be mended: {}", settings.name(), reason);
-    }
-    backendFailure = reason;
-    updateState();
   }
 
   private final class PeerReaction implements PeerReconciler.Listener {
@@ -489,13 +422,17 @@ final class NetworkEngine {
     public void applied(ImmutableList<PeerChange> changes, int writes) {
       count(Counter.KERNEL_WRITES, writes);
       if (settings.listener() != null) {
-        changes.forEach(change -> tell(listener -> listener.onPeer(change.before(), change.after())));
+        changes.forEach(
+            change -> tell(listener -> listener.onPeer(change.before(), change.after())));
       }
     }
 
     @Override
     public void backendFailed(IOException cause) {
-      NetworkEngine.this.backendFailed(cause);
+      note(Concern.DATA_PATH, describe(cause));
+      if (auditTimer != null) {
+        scheduleAudit();
+      }
     }
 
     @Override
@@ -505,102 +442,15 @@ final class NetworkEngine {
     }
   }
 
-  private void applyRules(Lease own) {
-    var rules = new TrafficRules(
-        settings.config().networks(), own.subnets(), settings.masquerade(), settings.forward(), settings.blackHole());
-    rulesApplied = false;
-    withRules(manager -> {
-      manager.apply(rules);
-      loop.execute(() -> rulesApplied = true);
-    });
-  }
-
-  private void checkRules() {
-    if (rulesApplied) {
-      withRules(manager -> manager.check().forEach(mended -> log.info("{}: mended: {}", settings.name(), mended)));
-    } else if (!rulesBusy && rulesFailure != null) {
-      applyRules(lease());
-    }
-  }
-
-  /** Calls the packet filter's keeper away from the loop, one call at a time. */
-  private void withRules(RulesCall call) {
-    var manager = settings.iptablesManager();
-    if (manager == null || rulesBusy) {
+  /** Notes what is wrong, or well again, and derives the state. */
+  private void note(Concern concern, @Nullable String reason) {
+    if (closing || !health.note(concern, reason)) {
       return;
     }
-    rulesBusy = true;
-    io.execute(() -> {
-      String failure = null;
-      try {
-        call.on(manager);
-      } catch (IOException | RuntimeException e) {
-        failure = "packet filter: " + describe(e);
-      }
-      String outcome = failure;
-      loop.execute(() -> rulesDone(outcome));
-    });
-  }
-
-  private void rulesDone(@Nullable String failure) {
-    rulesBusy = false;
-    if (failure != null && !failure.equals(rulesFailure)) {
-      log.warn("{}: {}", settings.name(), failure);
+    if (reason != null) {
+      log.debug("{}: {}: {}", settings.name(), concern, reason);
     }
-    rulesFailure = failure;
-    updateState();
-  }
-
-  private interface RulesCall {
-    void on(IptablesManager manager) throws IOException;
-  }
-
-  private void writeSubnetFile(Lease own) {
-    var file = settings.subnetFile();
-    if (file == null) {
-      return;
-    }
-    var env = SubnetEnv.of(settings.config(), own.subnets(), prepared().overlayMtu(), settings.masquerade());
-    io.execute(() -> {
-      try {
-        env.write(file);
-      } catch (IOException e) {
-        log.warn("{}: {} could not be written: {}", settings.name(), file, describe(e));
-      }
-    });
-  }
-
-  private void updateState() {
-    if (closing) {
-      return;
-    }
-    Phase phase;
-    String reason = "";
-    var reconciler = peers;
-    String failedStore = leaseFailure != null ? leaseFailure : watchFailure;
-    if (fencedBecause != null) {
-      phase = Phase.FENCED;
-      reason = fencedBecause;
-    } else if (!snapshotSeen || reconciler == null) {
-      phase = Phase.JOINING;
-      reason = failedStore == null ? "" : failedStore;
-    } else if (backendFailure != null) {
-      phase = Phase.DEGRADED;
-      reason = backendFailure;
-    } else if (!reconciler.pending().isEmpty()) {
-      phase = Phase.DEGRADED;
-      var one = reconciler.pending().entrySet().iterator().next();
-      reason = reconciler.pending().size() + " peers pending, among them " + one.getKey() + ": " + one.getValue();
-    } else if (rulesFailure != null) {
-      phase = Phase.DEGRADED;
-      reason = rulesFailure;
-    } else if (failedStore != null) {
-      phase = Phase.STALE;
-      reason = failedStore;
-    } else {
-      phase = Phase.UP;
-    }
-    enter(phase, reason);
+    enter(health.phase(), health.reason());
   }
 
   private void enter(Phase phase, String reason) {
@@ -611,14 +461,11 @@ final class NetworkEngine {
     var state = new NetworkState(phase, reason, old.phase() == phase ? old.since() : loop.now());
     view = new View(state, view.lease, view.overlayMtu);
     if (old.phase() != phase) {
-      log.info("{}: {} -> {}{}", settings.name(), old.phase(), phase, reason.isEmpty() ? "" : ": " + reason);
+      boolean good = phase == Phase.UP || phase == Phase.CLOSED;
+      log.atLevel(good ? Level.INFO : Level.WARN)
+          .log("{}: {}{}", settings.name(), phase, reason.isEmpty() ? "" : ": " + reason);
     }
     tell(listener -> listener.onState(state));
-  }
-
-  private void publish(Lease own) {
-    view = new View(view.state, own, prepared().overlayMtu());
-    updateState();
   }
 
   private void tell(Consumer<NetworkListener> call) {
@@ -653,7 +500,7 @@ final class NetworkEngine {
       return;
     }
     var held = keeper == null ? null : keeper.lease();
-    closeWatch();
+    watch.stop();
     if (keeper != null) {
       keeper.stop();
     }
@@ -662,14 +509,14 @@ final class NetworkEngine {
     }
     enter(Phase.CLOSED, "");
     closing = true;
-    joined.completeExceptionally(new CancellationException("the network was closed before it was joined"));
+    joined.completeExceptionally(
+        new CancellationException("the network was closed before it was joined"));
     IOException failure = null;
     try {
       backend.close(mode);
     } catch (IOException e) {
       failure = e;
     }
-    log.info("{}: closed, {}", settings.name(), mode);
     if (mode == CloseMode.KEEP) {
       finish(failure);
       return;
@@ -680,7 +527,8 @@ final class NetworkEngine {
     io.execute(() -> finish(removeRulesAndRelease(release ? held : null, soFar)));
   }
 
-  private @Nullable IOException removeRulesAndRelease(@Nullable Lease lease, @Nullable IOException soFar) {
+  private @Nullable IOException removeRulesAndRelease(
+      @Nullable Lease lease, @Nullable IOException soFar) {
     IOException failure = soFar;
     try {
       if (settings.iptablesManager() != null) {
@@ -766,7 +614,4 @@ final class NetworkEngine {
     }
     return new NetworkStats(values);
   }
-
-  /** What others than the loop may see at any time. */
-  private record View(NetworkState state, @Nullable Lease lease, int overlayMtu) {}
 }

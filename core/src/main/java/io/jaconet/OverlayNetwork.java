@@ -76,7 +76,8 @@ public final class OverlayNetwork implements AutoCloseable {
 
   /** Returns what a CNI plugin needs to know of the own lease. */
   public SubnetEnv subnetEnv() {
-    return SubnetEnv.of(config(), lease().subnets(), overlayMtu(), engine.settings().masquerade());
+    return SubnetEnv.of(
+        config(), lease().subnets(), overlayMtu(), engine.settings().masquerade());
   }
 
   /** Leaves, with {@link CloseMode#KEEP}: traffic goes on without this process, and the next start adopts what is there. */
@@ -94,9 +95,12 @@ public final class OverlayNetwork implements AutoCloseable {
     try {
       closeAsync(mode).get(CLOSE_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
     } catch (ExecutionException e) {
-      throw e.getCause() instanceof IOException io ? io : new IOException("closing " + name(), e.getCause());
+      throw e.getCause() instanceof IOException io
+          ? io
+          : new IOException("closing " + name(), e.getCause());
     } catch (TimeoutException e) {
-      throw new IOException("closing " + name() + " was not done after " + CLOSE_LIMIT + "; it goes on", e);
+      throw new IOException(
+          "closing " + name() + " was not done after " + CLOSE_LIMIT + "; it goes on", e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("closing " + name());

@@ -102,7 +102,9 @@ final class PeerReconciler {
 
   private void put(Lease lease) {
     var known = candidates.get(lease.subnets());
-    if (known != null && known.claimant.created() == lease.created() && known.lease.sameContent(lease)) {
+    if (known != null
+        && known.claimant.created() == lease.created()
+        && known.lease.sameContent(lease)) {
       known.lease = lease;
     } else {
       replace(known, lease);

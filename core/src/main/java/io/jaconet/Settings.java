@@ -26,16 +26,19 @@ interface Settings {
 
   SubnetManager subnetManager();
 
-  @Nullable BackendProvider backendProvider();
+  @Nullable
+  BackendProvider backendProvider();
 
   @Value.Default
   default UnderlaySelection underlay() {
     return UnderlaySelection.defaultRoute();
   }
 
-  @Nullable Path namespace();
+  @Nullable
+  Path namespace();
 
-  @Nullable IptablesManager iptablesManager();
+  @Nullable
+  IptablesManager iptablesManager();
 
   @Value.Default
   default boolean masquerade() {
@@ -52,13 +55,17 @@ interface Settings {
     return false;
   }
 
-  @Nullable NetworkListener listener();
+  @Nullable
+  NetworkListener listener();
 
-  @Nullable Subnets previousSubnets();
+  @Nullable
+  Subnets previousSubnets();
 
-  @Nullable Path subnetFile();
+  @Nullable
+  Path subnetFile();
 
-  @Nullable Duration renewMargin();
+  @Nullable
+  Duration renewMargin();
 
   @Value.Default
   default Duration auditInterval() {

@@ -17,8 +17,10 @@ public final class Backoff {
 
   /** Creates a backoff that starts at {@code first} and never exceeds {@code limit}. */
   public Backoff(Duration first, Duration limit, RandomGenerator random) {
-    checkArgument(!first.isNegative() && !first.isZero(), "the first wait is not positive: %s", first);
-    checkArgument(first.compareTo(limit) <= 0, "the first wait %s exceeds the limit %s", first, limit);
+    checkArgument(
+        !first.isNegative() && !first.isZero(), "the first wait is not positive: %s", first);
+    checkArgument(
+        first.compareTo(limit) <= 0, "the first wait %s exceeds the limit %s", first, limit);
     this.first = first;
     this.limit = limit;
     this.random = random;

@@ -13,8 +13,8 @@ import java.util.PriorityQueue;
  * calling thread. Confined to one thread. Unlike a real loop it lets what a task throws through to the caller.
  */
 public final class ManualEventLoop implements EventLoop {
-  private final PriorityQueue<Task> tasks =
-      new PriorityQueue<>(Comparator.comparingLong((Task t) -> t.dueNanos).thenComparingLong(t -> t.sequence));
+  private final PriorityQueue<Task> tasks = new PriorityQueue<>(
+      Comparator.comparingLong((Task t) -> t.dueNanos).thenComparingLong(t -> t.sequence));
   private final Instant start;
   private long nowNanos;
   private Duration wallOffset = Duration.ZERO;
@@ -70,7 +70,9 @@ public final class ManualEventLoop implements EventLoop {
     long untilNanos = nowNanos + duration.toNanos();
     running = true;
     try {
-      for (var next = tasks.peek(); next != null && next.dueNanos <= untilNanos; next = tasks.peek()) {
+      for (var next = tasks.peek();
+          next != null && next.dueNanos <= untilNanos;
+          next = tasks.peek()) {
         tasks.remove();
         nowNanos = Math.max(nowNanos, next.dueNanos);
         next.action.run();

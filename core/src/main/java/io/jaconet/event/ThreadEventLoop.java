@@ -47,7 +47,8 @@ public final class ThreadEventLoop implements EventLoop {
   @Override
   public Timer schedule(Duration delay, Runnable task) {
     try {
-      Future<?> scheduled = executor.schedule(() -> run(task), delay.toNanos(), TimeUnit.NANOSECONDS);
+      Future<?> scheduled =
+          executor.schedule(() -> run(task), delay.toNanos(), TimeUnit.NANOSECONDS);
       return () -> scheduled.cancel(false);
     } catch (RejectedExecutionException e) {
       log.debug("Dropped a task handed to a stopped event loop");

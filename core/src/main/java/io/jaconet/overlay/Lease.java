@@ -14,7 +14,11 @@ import org.jspecify.annotations.Nullable;
  */
 @Immutable
 public record Lease(
-    Subnets subnets, LeaseAttributes attributes, @Nullable String holder, long created, long revision) {
+    Subnets subnets,
+    LeaseAttributes attributes,
+    @Nullable String holder,
+    long created,
+    long revision) {
 
   /** Returns whether {@code other} tells peers the same thing, whatever its revision. */
   public boolean sameContent(Lease other) {

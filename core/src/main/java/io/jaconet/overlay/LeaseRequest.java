@@ -11,4 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param previous subnets that the node had before and would like again, null for none
  */
 public record LeaseRequest(
-    NetworkConfig config, String nodeId, LeaseAttributes attributes, @Nullable Subnets previous) {}
+    NetworkConfig config,
+    String nodeId,
+    LeaseAttributes attributes,
+    @Nullable Subnets previous) {}

@@ -58,7 +58,9 @@ public final class Subnets implements Comparable<Subnets> {
    */
   public static Subnets parseKey(String key) {
     Matcher m = KEY.matcher(key);
-    checkArgument(key.length() <= 128 && m.matches(), "not a subnet key such as 10.5.52.0-24 or 10.5.52.0-24&fd00:12:13::-56");
+    checkArgument(
+        key.length() <= 128 && m.matches(),
+        "not a subnet key such as 10.5.52.0-24 or 10.5.52.0-24&fd00:12:13::-56");
     Subnets subnets = m.group("only6") != null
         ? of(prefix(m.group("only6"), m.group("only6len")))
         : m.group("v6") == null
@@ -70,7 +72,8 @@ public final class Subnets implements Comparable<Subnets> {
 
   private static IpPrefix prefix(String address, String length) {
     var prefix = IpPrefix.parse(address + "/" + length);
-    checkArgument(prefix.length() < prefix.family().bits(), "%s is a single address, not a subnet", prefix);
+    checkArgument(
+        prefix.length() < prefix.family().bits(), "%s is a single address, not a subnet", prefix);
     return prefix;
   }
 
@@ -101,7 +104,8 @@ public final class Subnets implements Comparable<Subnets> {
 
   /** Returns whether the two share an address of either family. */
   public boolean overlaps(Subnets other) {
-    return v4 != null && other.v4 != null && v4.overlaps(other.v4) || v6 != null && other.v6 != null && v6.overlaps(other.v6);
+    return v4 != null && other.v4 != null && v4.overlaps(other.v4)
+        || v6 != null && other.v6 != null && v6.overlaps(other.v6);
   }
 
   @Override

@@ -14,4 +14,8 @@ import io.jaconet.net.IpPrefix;
  * @param blackHole whether packets to an unassigned address of the own subnet are dropped rather than routed away
  */
 public record TrafficRules(
-    ImmutableMap<IpFamily, IpPrefix> networks, Subnets own, boolean masquerade, boolean forward, boolean blackHole) {}
+    ImmutableMap<IpFamily, IpPrefix> networks,
+    Subnets own,
+    boolean masquerade,
+    boolean forward,
+    boolean blackHole) {}

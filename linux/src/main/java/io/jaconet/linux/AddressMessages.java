@@ -62,7 +62,8 @@ final class AddressMessages {
       return null;
     }
     if (prefixLength > family.bits()) {
-      throw new MalformedMessageException("the address %s has the prefix length %d", own, prefixLength);
+      throw new MalformedMessageException(
+          "the address %s has the prefix length %d", own, prefixLength);
     }
     return new LinkAddress(linkIndex, own, prefixLength, scope, flags);
   }

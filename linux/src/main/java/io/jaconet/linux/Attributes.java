@@ -32,7 +32,8 @@ final class Attributes {
     int claimed = datagram.getShort(following) & 0xffff;
     type = datagram.getShort(following + 2) & TYPE_MASK;
     if (claimed < MessageWriter.ATTRIBUTE_HEADER_BYTES || claimed > left) {
-      throw new MalformedMessageException("attribute %d claims %d bytes of %d", type, claimed, left);
+      throw new MalformedMessageException(
+          "attribute %d claims %d bytes of %d", type, claimed, left);
     }
     value = following + MessageWriter.ATTRIBUTE_HEADER_BYTES;
     length = claimed - MessageWriter.ATTRIBUTE_HEADER_BYTES;
@@ -83,7 +84,9 @@ final class Attributes {
 
   MacAddress mac() throws MalformedMessageException {
     require(6);
-    return new MacAddress((bigEndian(value) & 0xffff_ffffL) << 16 | (datagram.get(value + 4) & 0xff) << 8 | datagram.get(value + 5) & 0xff);
+    return new MacAddress((bigEndian(value) & 0xffff_ffffL) << 16
+        | (datagram.get(value + 4) & 0xff) << 8
+        | datagram.get(value + 5) & 0xff);
   }
 
   /** Returns the address of 4 or 16 bytes; other lengths are malformed. */
@@ -96,10 +99,13 @@ final class Attributes {
     int at = value + skipped;
     return switch (length - skipped) {
       case 4 -> IpAddress.v4(bigEndian(at));
-      case 16 -> IpAddress.v6(
-          (long) bigEndian(at) << 32 | bigEndian(at + 4) & 0xffff_ffffL,
-          (long) bigEndian(at + 8) << 32 | bigEndian(at + 12) & 0xffff_ffffL);
-      default -> throw new MalformedMessageException("attribute %d has no IP address in %d bytes", type, length);
+      case 16 ->
+        IpAddress.v6(
+            (long) bigEndian(at) << 32 | bigEndian(at + 4) & 0xffff_ffffL,
+            (long) bigEndian(at + 8) << 32 | bigEndian(at + 12) & 0xffff_ffffL);
+      default ->
+        throw new MalformedMessageException(
+            "attribute %d has no IP address in %d bytes", type, length);
     };
   }
 
@@ -111,7 +117,8 @@ final class Attributes {
   /** Returns the attributes that follow the first {@code skipped} bytes of the value, up to its byte {@code end}. */
   Attributes nested(int skipped, int end) throws MalformedMessageException {
     if (skipped < 0 || skipped > end || end > length) {
-      throw new MalformedMessageException("attribute %d has %d bytes, not %d to %d", type, length, skipped, end);
+      throw new MalformedMessageException(
+          "attribute %d has %d bytes, not %d to %d", type, length, skipped, end);
     }
     return new Attributes(datagram, value + skipped, value + end);
   }
@@ -138,7 +145,8 @@ final class Attributes {
 
   private void require(int bytes) throws MalformedMessageException {
     if (length < bytes) {
-      throw new MalformedMessageException("attribute %d has %d bytes where %d are needed", type, length, bytes);
+      throw new MalformedMessageException(
+          "attribute %d has %d bytes where %d are needed", type, length, bytes);
     }
   }
 }

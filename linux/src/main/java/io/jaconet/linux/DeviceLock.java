@@ -39,7 +39,8 @@ public final class DeviceLock implements AutoCloseable {
   private static DeviceLock acquire(String device) throws IOException {
     ByteBuffer address = address(device);
     int fd = socket();
-    if (LibC.INSTANCE.bind(fd, address, address.remaining()) == 0 && LibC.INSTANCE.listen(fd, BACKLOG) == 0) {
+    if (LibC.INSTANCE.bind(fd, address, address.remaining()) == 0
+        && LibC.INSTANCE.listen(fd, BACKLOG) == 0) {
       return new DeviceLock(fd);
     }
     int errno = LibC.errno();
@@ -53,7 +54,8 @@ public final class DeviceLock implements AutoCloseable {
 
   private static int socket() throws SyscallException {
     return SyscallException.check(
-        "socket(AF_UNIX)", LibC.INSTANCE.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        "socket(AF_UNIX)",
+        LibC.INSTANCE.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   }
 
   private static String name(String device) {
@@ -76,7 +78,9 @@ public final class DeviceLock implements AutoCloseable {
     try {
       var credentials = ByteBuffer.allocateDirect(UCRED_BYTES).order(ByteOrder.nativeOrder());
       if (LibC.INSTANCE.connect(fd, address, address.remaining()) < 0
-          || LibC.INSTANCE.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, new IntByReference(UCRED_BYTES)) < 0) {
+          || LibC.INSTANCE.getsockopt(
+                  fd, SOL_SOCKET, SO_PEERCRED, credentials, new IntByReference(UCRED_BYTES))
+              < 0) {
         return "a process that does not say who it is";
       }
       return describe(credentials.getInt(0));
@@ -90,7 +94,8 @@ public final class DeviceLock implements AutoCloseable {
       return "another network of this process";
     }
     var process = ProcessHandle.of(pid);
-    String since = process.flatMap(p -> p.info().startInstant()).map(Instant::toString).orElse("unknown time");
+    String since =
+        process.flatMap(p -> p.info().startInstant()).map(Instant::toString).orElse("unknown time");
     String command = process.flatMap(p -> p.info().command()).orElse("unknown command");
     return "process " + pid + " (" + command + ", running since " + since + ")";
   }

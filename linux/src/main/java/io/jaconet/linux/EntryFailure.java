@@ -18,7 +18,10 @@ public record EntryFailure(EntryChange change, int errno, String explanation) {
   /** Returns whether the entry that was to be removed was not there. */
   public boolean alreadyGone() {
     return change.mode() == EntryChange.Mode.REMOVE
-        && (errno == Errno.ENOENT || errno == Errno.ESRCH || errno == Errno.ENODEV || nexthopIsGone());
+        && (errno == Errno.ENOENT
+            || errno == Errno.ESRCH
+            || errno == Errno.ENODEV
+            || nexthopIsGone());
   }
 
   /** A nexthop object takes its routes along; the kernel then answers the removal of such a route with EINVAL. */

@@ -18,15 +18,16 @@ final class EventMessages {
       case NeighborMessages.RTM_NEWNEIGH -> neighbor(false, message);
       case NeighborMessages.RTM_DELNEIGH -> neighbor(true, message);
       case NexthopMessages.RTM_NEWNEXTHOP ->
-          new NetlinkEvent.NexthopChanged(false, NexthopMessages.decodeId(message));
+        new NetlinkEvent.NexthopChanged(false, NexthopMessages.decodeId(message));
       case NexthopMessages.RTM_DELNEXTHOP ->
-          new NetlinkEvent.NexthopChanged(true, NexthopMessages.decodeId(message));
+        new NetlinkEvent.NexthopChanged(true, NexthopMessages.decodeId(message));
       default -> null;
     };
   }
 
   /** A link that leaves its bridge is reported as a removal by the bridge, which is none of the link itself. */
-  private static @Nullable NetlinkEvent link(boolean removed, MessageReader message) throws MalformedMessageException {
+  private static @Nullable NetlinkEvent link(boolean removed, MessageReader message)
+      throws MalformedMessageException {
     var link = message.u8(0) == AddressFamily.AF_BRIDGE ? null : LinkMessages.decode(message);
     return link == null ? null : new NetlinkEvent.LinkChanged(removed, link);
   }
@@ -37,7 +38,8 @@ final class EventMessages {
     return address == null ? null : new NetlinkEvent.AddressChanged(removed, address);
   }
 
-  private static @Nullable NetlinkEvent route(boolean removed, MessageReader message) throws MalformedMessageException {
+  private static @Nullable NetlinkEvent route(boolean removed, MessageReader message)
+      throws MalformedMessageException {
     var route = RouteMessages.decode(message);
     return route == null ? null : new NetlinkEvent.RouteChanged(removed, route);
   }
@@ -51,10 +53,12 @@ final class EventMessages {
     if (any.isFdb()) {
       return any.mac() == null
           ? null
-          : new NetlinkEvent.FdbChanged(removed, any.linkIndex(), any.mac(), any.destination(), any.permanent());
+          : new NetlinkEvent.FdbChanged(
+              removed, any.linkIndex(), any.mac(), any.destination(), any.permanent());
     }
     return any.destination() == null
         ? null
-        : new NetlinkEvent.NeighborChanged(removed, any.linkIndex(), any.destination(), any.mac(), any.permanent());
+        : new NetlinkEvent.NeighborChanged(
+            removed, any.linkIndex(), any.destination(), any.mac(), any.permanent());
   }
 }

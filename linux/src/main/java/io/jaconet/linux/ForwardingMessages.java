@@ -11,12 +11,11 @@ final class ForwardingMessages {
 
   static void encode(MessageWriter writer, EntryChange change) {
     boolean remove = change.mode() == EntryChange.Mode.REMOVE;
-    int flags =
-        switch (change.mode()) {
-          case CREATE -> NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL;
-          case REPLACE -> NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE;
-          case REMOVE -> NLM_F_REQUEST;
-        };
+    int flags = switch (change.mode()) {
+      case CREATE -> NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL;
+      case REPLACE -> NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE;
+      case REMOVE -> NLM_F_REQUEST;
+    };
     var entry = change.entry();
     if (entry instanceof ForwardingEntry.Neighbor neighbor) {
       writer.begin(remove ? NeighborMessages.RTM_DELNEIGH : NeighborMessages.RTM_NEWNEIGH, flags);

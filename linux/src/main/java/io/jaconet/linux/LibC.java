@@ -58,7 +58,12 @@ final class LibC {
 
     int unshare(int flags);
 
-    int mount(@Nullable String source, String target, @Nullable String type, long flags, @Nullable String data);
+    int mount(
+        @Nullable String source,
+        String target,
+        @Nullable String type,
+        long flags,
+        @Nullable String data);
 
     int umount2(String target, int flags);
 

@@ -62,7 +62,10 @@ final class LinkMessages {
 
   static String checkedName(String name) {
     checkArgument(
-        isName(name), "'%s' cannot name a link: 1 to %s bytes, no space, slash or colon", name, MAX_NAME_BYTES);
+        isName(name),
+        "'%s' cannot name a link: 1 to %s bytes, no space, slash or colon",
+        name,
+        MAX_NAME_BYTES);
     return name;
   }
 
@@ -80,7 +83,8 @@ final class LinkMessages {
     writer.text(IFLA_INFO_KIND, kind).endNest(info);
   }
 
-  static void vxlan(MessageWriter writer, String name, MacAddress mac, int mtu, VxlanLink settings) {
+  static void vxlan(
+      MessageWriter writer, String name, MacAddress mac, int mtu, VxlanLink settings) {
     writer.text(IFLA_IFNAME, name).mac(IFLA_ADDRESS, mac).u32(IFLA_TXQLEN, 0);
     if (mtu > 0) {
       writer.u32(IFLA_MTU, mtu);

@@ -29,11 +29,13 @@ final class MessageReader {
       return false;
     }
     if (left < MessageWriter.HEADER_BYTES) {
-      throw new MalformedMessageException("%d bytes at %d are too few for a message header", left, following);
+      throw new MalformedMessageException(
+          "%d bytes at %d are too few for a message header", left, following);
     }
     int length = datagram.getInt(following);
     if (length < MessageWriter.HEADER_BYTES || length > left) {
-      throw new MalformedMessageException("message at %d claims %d bytes of %d", following, length, left);
+      throw new MalformedMessageException(
+          "message at %d claims %d bytes of %d", following, length, left);
     }
     start = following;
     end = start + length;
@@ -83,7 +85,8 @@ final class MessageReader {
   private int checked(int offset, int bytes) throws MalformedMessageException {
     if (offset < 0 || offset > payloadBytes() - bytes) {
       throw new MalformedMessageException(
-          "message of type %d has %d bytes where %d are needed", type(), payloadBytes(), (long) offset + bytes);
+          "message of type %d has %d bytes where %d are needed",
+          type(), payloadBytes(), (long) offset + bytes);
     }
     return start + MessageWriter.HEADER_BYTES + offset;
   }

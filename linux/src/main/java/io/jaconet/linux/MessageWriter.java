@@ -145,6 +145,7 @@ final class MessageWriter {
   }
 
   private void bigEndian(int value) {
-    buffer.putInt(ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN ? Integer.reverseBytes(value) : value);
+    buffer.putInt(
+        ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN ? Integer.reverseBytes(value) : value);
   }
 }

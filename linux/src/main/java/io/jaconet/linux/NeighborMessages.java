@@ -25,7 +25,12 @@ final class NeighborMessages {
   private NeighborMessages() {}
 
   static void encode(MessageWriter writer, ForwardingEntry.Neighbor neighbor) {
-    header(writer, AddressFamily.of(neighbor.address().family()), neighbor.linkIndex(), NUD_PERMANENT, 0);
+    header(
+        writer,
+        AddressFamily.of(neighbor.address().family()),
+        neighbor.linkIndex(),
+        NUD_PERMANENT,
+        0);
     writer.ip(NDA_DST, neighbor.address()).mac(NDA_LLADDR, neighbor.mac());
   }
 
@@ -44,7 +49,8 @@ final class NeighborMessages {
     header(writer, AddressFamily.AF_BRIDGE, linkIndex, 0, 0);
   }
 
-  private static void header(MessageWriter writer, int family, int linkIndex, int state, int flags) {
+  private static void header(
+      MessageWriter writer, int family, int linkIndex, int state, int flags) {
     writer.u8(family).u8(0).u16(0).u32(linkIndex).u16(state).u8(flags).u8(0);
   }
 

@@ -37,7 +37,8 @@ final class NetlinkConversation implements AutoCloseable {
 
   /** Makes a value of a message, or null of one that is not wanted. */
   interface Decoder<T> {
-    @Nullable T decode(MessageReader message) throws MalformedMessageException;
+    @Nullable
+    T decode(MessageReader message) throws MalformedMessageException;
   }
 
   /** Writes the {@code index}-th message of a batch, from {@link MessageWriter#begin} up to its last attribute. */
@@ -94,7 +95,8 @@ final class NetlinkConversation implements AutoCloseable {
           if (isAnswer(messages)) {
             if (messages.type() == NLMSG_ERROR) {
               throwIfRefused(call, messages);
-              throw new MalformedMessageException("an acknowledgement came where a reply was expected");
+              throw new MalformedMessageException(
+                  "an acknowledgement came where a reply was expected");
             }
             T value = decoder.decode(messages);
             if (value != null) {
@@ -163,14 +165,16 @@ final class NetlinkConversation implements AutoCloseable {
         encoder.encode(next++, writer);
         writer.end(++sequence);
       }
-      // The kernel reports refusals in any case. Asking it to confirm the last message too tells that all have been looked at.
+      // The kernel reports refusals in any case. Asking it to confirm the last message too tells
+      // that all have been looked at.
       writer.addFlags(NLM_F_ACK | NLM_F_REQUEST);
       transport.send(writer.written());
       readRefusals(first, firstSequence, next - first, receiver);
     }
   }
 
-  private void readRefusals(int first, int firstSequence, int count, RefusalReceiver receiver) throws IOException {
+  private void readRefusals(int first, int firstSequence, int count, RefusalReceiver receiver)
+      throws IOException {
     while (true) {
       var messages = new MessageReader(transport.receive());
       while (messages.next()) {
@@ -234,7 +238,8 @@ final class NetlinkConversation implements AutoCloseable {
   private static void throwIfDoneFailed(String call, MessageReader message) throws IOException {
     int errno = message.payloadBytes() >= Integer.BYTES ? -message.u32(0) : 0;
     if (errno > 0) {
-      String text = message.hasFlag(NLM_F_ACK_TLVS) ? explanation(message.attributes(Integer.BYTES)) : "";
+      String text =
+          message.hasFlag(NLM_F_ACK_TLVS) ? explanation(message.attributes(Integer.BYTES)) : "";
       throw new SyscallException(call, errno, text);
     }
   }
@@ -244,9 +249,11 @@ final class NetlinkConversation implements AutoCloseable {
     if (!message.hasFlag(NLM_F_ACK_TLVS)) {
       return "";
     }
-    int refusedBytes = message.hasFlag(NLM_F_CAPPED) ? MessageWriter.HEADER_BYTES : message.u32(Integer.BYTES);
+    int refusedBytes =
+        message.hasFlag(NLM_F_CAPPED) ? MessageWriter.HEADER_BYTES : message.u32(Integer.BYTES);
     if (refusedBytes < 0 || refusedBytes > message.payloadBytes()) {
-      throw new MalformedMessageException("an error quotes %d bytes of %d", refusedBytes, message.payloadBytes());
+      throw new MalformedMessageException(
+          "an error quotes %d bytes of %d", refusedBytes, message.payloadBytes());
     }
     return explanation(message.attributes(Integer.BYTES + MessageReader.aligned(refusedBytes)));
   }

@@ -25,7 +25,11 @@ public sealed interface NetlinkEvent {
    * @param permanent whether it now is what {@link ForwardingEntry.Neighbor} is, not learned
    */
   record NeighborChanged(
-      boolean removed, int linkIndex, IpAddress address, @Nullable MacAddress mac, boolean permanent)
+      boolean removed,
+      int linkIndex,
+      IpAddress address,
+      @Nullable MacAddress mac,
+      boolean permanent)
       implements NetlinkEvent {}
 
   /**
@@ -34,7 +38,11 @@ public sealed interface NetlinkEvent {
    * @param destination the host behind the MAC address; null in the database of a bridge
    */
   record FdbChanged(
-      boolean removed, int linkIndex, MacAddress mac, @Nullable IpAddress destination, boolean permanent)
+      boolean removed,
+      int linkIndex,
+      MacAddress mac,
+      @Nullable IpAddress destination,
+      boolean permanent)
       implements NetlinkEvent {}
 
   /** A nexthop object came, changed, or went. */

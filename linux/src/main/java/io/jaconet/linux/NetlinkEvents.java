@@ -15,14 +15,13 @@ import java.util.function.Consumer;
  * <p>One thread calls {@link #run}; any thread may call {@link #close}.
  */
 public final class NetlinkEvents implements AutoCloseable {
-  private static final int GROUPS =
-      group(1) // RTNLGRP_LINK
-          | group(3) // RTNLGRP_NEIGH
-          | group(5) // RTNLGRP_IPV4_IFADDR
-          | group(7) // RTNLGRP_IPV4_ROUTE
-          | group(9) // RTNLGRP_IPV6_IFADDR
-          | group(11) // RTNLGRP_IPV6_ROUTE
-          | group(32); // RTNLGRP_NEXTHOP
+  private static final int GROUPS = group(1) // RTNLGRP_LINK
+      | group(3) // RTNLGRP_NEIGH
+      | group(5) // RTNLGRP_IPV4_IFADDR
+      | group(7) // RTNLGRP_IPV4_ROUTE
+      | group(9) // RTNLGRP_IPV6_IFADDR
+      | group(11) // RTNLGRP_IPV6_ROUTE
+      | group(32); // RTNLGRP_NEXTHOP
 
   /** Enough for the burst of events that one batch causes. */
   private static final int RECEIVE_BUFFER_BYTES = 8 << 20;
@@ -33,7 +32,8 @@ public final class NetlinkEvents implements AutoCloseable {
 
   private final NetlinkSocket socket;
   private final int wakeFd;
-  private final ByteBuffer fds = ByteBuffer.allocateDirect(2 * POLLFD_BYTES).order(ByteOrder.nativeOrder());
+  private final ByteBuffer fds =
+      ByteBuffer.allocateDirect(2 * POLLFD_BYTES).order(ByteOrder.nativeOrder());
 
   @GuardedBy("this")
   private boolean running;
@@ -95,7 +95,8 @@ public final class NetlinkEvents implements AutoCloseable {
         }
       }
     } catch (LostAnswerException e) {
-      // From the first loss until its queue is empty the kernel drops everything, without saying so again. What is told before
+      // From the first loss until its queue is empty the kernel drops everything, without saying so
+      // again. What is told before
       // that would be told too early: the tables would be read while changes still go unnoticed.
       socket.drain();
       consumer.accept(new NetlinkEvent.Lost(String.valueOf(e.getMessage())));
@@ -139,7 +140,8 @@ public final class NetlinkEvents implements AutoCloseable {
   }
 
   private void wake() throws SyscallException {
-    var one = ByteBuffer.allocateDirect(Long.BYTES).order(ByteOrder.nativeOrder()).putLong(0, 1);
+    var one =
+        ByteBuffer.allocateDirect(Long.BYTES).order(ByteOrder.nativeOrder()).putLong(0, 1);
     if (LibC.INSTANCE.write(wakeFd, one, Long.BYTES) < 0) {
       throw new SyscallException("write(eventfd)", LibC.errno());
     }

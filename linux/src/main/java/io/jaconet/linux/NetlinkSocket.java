@@ -36,7 +36,8 @@ final class NetlinkSocket implements NetlinkTransport {
 
   private static final int MAX_DATAGRAM_BYTES = 16 << 20;
 
-  private final ByteBuffer header = ByteBuffer.allocateDirect(NAME_OFFSET + SOCKADDR_BYTES).order(ByteOrder.nativeOrder());
+  private final ByteBuffer header =
+      ByteBuffer.allocateDirect(NAME_OFFSET + SOCKADDR_BYTES).order(ByteOrder.nativeOrder());
   private final long headerAddress = LibC.address(header);
   private final int portId;
   private final int receiveBufferBytes;
@@ -103,7 +104,9 @@ final class NetlinkSocket implements NetlinkTransport {
       setOption(SOL_SOCKET, SO_RCVBUF, bytes, "setsockopt(SO_RCVBUF)");
     }
     var actual = new IntByReference();
-    if (LibC.INSTANCE.getsockopt(fd, SOL_SOCKET, SO_RCVBUF, actual, new IntByReference(Integer.BYTES)) < 0) {
+    if (LibC.INSTANCE.getsockopt(
+            fd, SOL_SOCKET, SO_RCVBUF, actual, new IntByReference(Integer.BYTES))
+        < 0) {
       throw new SyscallException("getsockopt(SO_RCVBUF)", LibC.errno());
     }
     return actual.intValue();
@@ -128,7 +131,8 @@ final class NetlinkSocket implements NetlinkTransport {
   @Override
   public void send(ByteBuffer messages) throws SyscallException {
     prepare(messages);
-    header.putLong(NAME_OFFSET, 0).putInt(NAME_OFFSET + 8, 0).putShort(NAME_OFFSET, (short) AF_NETLINK);
+    header.putLong(NAME_OFFSET, 0).putInt(NAME_OFFSET + 8, 0).putShort(NAME_OFFSET, (short)
+        AF_NETLINK);
     while (LibC.INSTANCE.sendmsg(fd(), headerAddress, 0) < 0) {
       int errno = LibC.errno();
       if (errno != Errno.EINTR) {
@@ -142,7 +146,8 @@ final class NetlinkSocket implements NetlinkTransport {
     while (true) {
       long length = receiveOnce();
       if (length == -Errno.ENOBUFS || length == -Errno.EAGAIN) {
-        throw new LostAnswerException(length == -Errno.ENOBUFS ? "the kernel dropped an answer" : "the kernel has no answer");
+        throw new LostAnswerException(
+            length == -Errno.ENOBUFS ? "the kernel dropped an answer" : "the kernel has no answer");
       }
       if (length < 0) {
         throw new SyscallException("recvmsg(netlink)", (int) -length);
@@ -158,7 +163,8 @@ final class NetlinkSocket implements NetlinkTransport {
   }
 
   private void grow(long bytes) {
-    datagram = ByteBuffer.allocateDirect((int) Math.min(MAX_DATAGRAM_BYTES, Long.highestOneBit(bytes) * 2));
+    datagram = ByteBuffer.allocateDirect(
+        (int) Math.min(MAX_DATAGRAM_BYTES, Long.highestOneBit(bytes) * 2));
   }
 
   @Override

@@ -20,8 +20,16 @@ final class NexthopMessages {
   private NexthopMessages() {}
 
   static void encode(MessageWriter writer, ForwardingEntry.Nexthop nexthop) {
-    writer.u8(AddressFamily.of(nexthop.gateway().family())).u8(0).u8(nexthop.protocol()).u8(0).u32(RTNH_F_ONLINK);
-    writer.u32(NHA_ID, nexthop.id()).ip(NHA_GATEWAY, nexthop.gateway()).u32(NHA_OIF, nexthop.linkIndex());
+    writer
+        .u8(AddressFamily.of(nexthop.gateway().family()))
+        .u8(0)
+        .u8(nexthop.protocol())
+        .u8(0)
+        .u32(RTNH_F_ONLINK);
+    writer
+        .u32(NHA_ID, nexthop.id())
+        .ip(NHA_GATEWAY, nexthop.gateway())
+        .u32(NHA_OIF, nexthop.linkIndex());
   }
 
   static void encodeRemoval(MessageWriter writer, ForwardingEntry.Nexthop nexthop) {
@@ -50,7 +58,8 @@ final class NexthopMessages {
   }
 
   /** Returns the object that {@code message} tells of; null for groups, blackholes and gateways that are not on-link. */
-  static ForwardingEntry.@Nullable Nexthop decode(MessageReader message) throws MalformedMessageException {
+  static ForwardingEntry.@Nullable Nexthop decode(MessageReader message)
+      throws MalformedMessageException {
     if (message.type() != RTM_NEWNEXTHOP && message.type() != RTM_DELNEXTHOP) {
       return null;
     }
@@ -68,6 +77,8 @@ final class NexthopMessages {
         default -> {}
       }
     }
-    return onlink && gateway != null ? new ForwardingEntry.Nexthop(id, linkIndex, gateway, protocol) : null;
+    return onlink && gateway != null
+        ? new ForwardingEntry.Nexthop(id, linkIndex, gateway, protocol)
+        : null;
   }
 }

@@ -2,9 +2,9 @@ package io.jaconet.linux;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import io.jaconet.linux.EntryChange.Mode;
 import io.jaconet.linux.ForwardingEntry.Nexthop;
 import io.jaconet.linux.ForwardingEntry.Route;
-import io.jaconet.linux.EntryChange.Mode;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.Subnets;
@@ -79,7 +79,8 @@ public final class PeerTable {
    *
    * @throws IOException if the kernel could not be asked
    */
-  public Outcome audit(ImmutableMap<Subnets, ImmutableList<ForwardingEntry>> wanted) throws IOException {
+  public Outcome audit(ImmutableMap<Subnets, ImmutableList<ForwardingEntry>> wanted)
+      throws IOException {
     nexthopIds.forgetAll();
     blocked.clear();
     Map<Object, ForwardingEntry> observed = observe();
@@ -118,7 +119,8 @@ public final class PeerTable {
     tables.neighbors(link).forEach(neighbor -> observed.put(key(neighbor), neighbor));
     tables.fdb(link).forEach(entry -> observed.put(key(entry), entry));
     for (Route route : tables.routes(link, BOOT)) {
-      if (network.contains(route.destination()) && route.destination().base().equals(route.gateway())) {
+      if (network.contains(route.destination())
+          && route.destination().base().equals(route.gateway())) {
         observed.put(key(route), route);
       }
     }
@@ -142,7 +144,10 @@ public final class PeerTable {
   }
 
   private boolean usesNexthopObject(ForwardingEntry entry) {
-    return nexthopObjects && entry instanceof Route route && route.linkIndex() == link && route.gateway() != null;
+    return nexthopObjects
+        && entry instanceof Route route
+        && route.linkIndex() == link
+        && route.gateway() != null;
   }
 
   /** Returns the index of the device. */
@@ -174,7 +179,8 @@ public final class PeerTable {
    * @param before what was wanted when the peer was last told of, empty if it is new
    * @param after what is wanted now, empty if it is gone
    */
-  public record Edit(Subnets peer, ImmutableList<ForwardingEntry> before, ImmutableList<ForwardingEntry> after) {}
+  public record Edit(
+      Subnets peer, ImmutableList<ForwardingEntry> before, ImmutableList<ForwardingEntry> after) {}
 
   /**
    * What came of it.
@@ -208,7 +214,8 @@ public final class PeerTable {
           nexthops.add(new Step(peer, Mode.CREATE, nexthop(gateway, nexthopIds.allocate(gateway))));
         }
       }
-      boolean inPlace = found != null && !(entry instanceof Route route && blocked.contains(route.destination()));
+      boolean inPlace =
+          found != null && !(entry instanceof Route route && blocked.contains(route.destination()));
       if (inPlace && realized(entry).equals(found)) {
         return;
       }
@@ -232,7 +239,8 @@ public final class PeerTable {
     /** Plans to remove the nexthop objects of gateways that a peer no longer has. */
     void removeUnusedNexthops(Edit edit) {
       for (ForwardingEntry entry : edit.before()) {
-        if (usesNexthopObject(entry) && edit.after().stream().noneMatch(after -> sameGateway(entry, after))) {
+        if (usesNexthopObject(entry)
+            && edit.after().stream().noneMatch(after -> sameGateway(entry, after))) {
           IpAddress gateway = gateway((Route) entry);
           int id = nexthopIds.of(gateway);
           if (id != 0) {
@@ -256,7 +264,8 @@ public final class PeerTable {
       write(removedVteps);
       write(vteps);
       writeNexthops();
-      // The routes are last: once one exists packets flow, and without the neighbor the kernel would ask for an address that nobody answers for.
+      // The routes are last: once one exists packets flow, and without the neighbor the kernel
+      // would ask for an address that nobody answers for.
       write(routes);
       write(removedNexthops);
       removedNexthops.forEach(step -> nexthopIds.release(((Nexthop) step.entry).gateway()));
@@ -297,7 +306,8 @@ public final class PeerTable {
       for (Step step : steps) {
         if (step.mode == Mode.REMOVE || !pending.containsKey(step.peer)) {
           attempted.add(step);
-          changes.add(new EntryChange(step.mode, step.mode == Mode.REMOVE ? step.entry : realized(step.entry)));
+          changes.add(new EntryChange(
+              step.mode, step.mode == Mode.REMOVE ? step.entry : realized(step.entry)));
           blocked.remove(key(step.entry));
         }
       }

@@ -44,7 +44,9 @@ final class RouteMessages {
   private RouteMessages() {}
 
   static void encode(MessageWriter writer, ForwardingEntry.Route route) {
-    boolean linkScope = route.gateway() == null && route.nexthopId() == 0 && route.destination().family() == IpFamily.V4;
+    boolean linkScope = route.gateway() == null
+        && route.nexthopId() == 0
+        && route.destination().family() == IpFamily.V4;
     encode(writer, route, linkScope ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
   }
 
@@ -55,7 +57,8 @@ final class RouteMessages {
 
   private static void encode(MessageWriter writer, ForwardingEntry.Route route, int scope) {
     var destination = route.destination();
-    header(writer, destination.family(), destination.length(), route.protocol(), scope, RTN_UNICAST);
+    header(
+        writer, destination.family(), destination.length(), route.protocol(), scope, RTN_UNICAST);
     writer.u32(route.onlink() && route.nexthopId() == 0 ? RTNH_F_ONLINK : 0);
     writer.ip(RTA_DST, destination.base());
     if (route.metric() != 0) {
@@ -76,7 +79,16 @@ final class RouteMessages {
 
   /** Writes a request for the main table of a family; link and protocol 0 for any. */
   static void encodeDumpRequest(MessageWriter writer, int family, int linkIndex, int protocol) {
-    writer.u8(family).u8(0).u8(0).u8(0).u8(RT_TABLE_MAIN).u8(protocol).u8(0).u8(0).u32(0);
+    writer
+        .u8(family)
+        .u8(0)
+        .u8(0)
+        .u8(0)
+        .u8(RT_TABLE_MAIN)
+        .u8(protocol)
+        .u8(0)
+        .u8(0)
+        .u32(0);
     if (linkIndex != 0) {
       writer.u32(RTA_OIF, linkIndex);
     }
@@ -84,22 +96,29 @@ final class RouteMessages {
 
   static void encodeLookup(MessageWriter writer, IpAddress destination) {
     header(writer, destination.family(), destination.family().bits(), 0, 0, 0);
-    // IPv4 says "main" unless asked for the table; IPv6 always says the table and refuses to be asked.
-    writer.u32(destination.family() == IpFamily.V4 ? RTM_F_LOOKUP_TABLE : 0).ip(RTA_DST, destination);
+    // IPv4 says "main" unless asked for the table; IPv6 always says the table and refuses to be
+    // asked.
+    writer
+        .u32(destination.family() == IpFamily.V4 ? RTM_F_LOOKUP_TABLE : 0)
+        .ip(RTA_DST, destination);
   }
 
-  private static void header(MessageWriter writer, IpFamily family, int length, int protocol, int scope, int type) {
+  private static void header(
+      MessageWriter writer, IpFamily family, int length, int protocol, int scope, int type) {
     writer.u8(AddressFamily.of(family)).u8(length).u8(0).u8(0);
     writer.u8(type == 0 ? 0 : RT_TABLE_MAIN).u8(protocol).u8(scope).u8(type);
   }
 
   /** Returns the route that {@code message} tells of, null if it is about something else or a mere cache entry. */
   static @Nullable KernelRoute decode(MessageReader message) throws MalformedMessageException {
-    return isRoute(message) && (message.u32(FLAGS_OFFSET) & RTM_F_CLONED) == 0 ? decodeAny(message) : null;
+    return isRoute(message) && (message.u32(FLAGS_OFFSET) & RTM_F_CLONED) == 0
+        ? decodeAny(message)
+        : null;
   }
 
   /** Returns the answer to a look-up. */
-  static @Nullable KernelRoute decodeLookup(MessageReader message) throws MalformedMessageException {
+  static @Nullable KernelRoute decodeLookup(MessageReader message)
+      throws MalformedMessageException {
     return isRoute(message) ? decodeAny(message) : null;
   }
 
@@ -107,7 +126,8 @@ final class RouteMessages {
     return message.type() == RTM_NEWROUTE || message.type() == RTM_DELROUTE;
   }
 
-  private static @Nullable KernelRoute decodeAny(MessageReader message) throws MalformedMessageException {
+  private static @Nullable KernelRoute decodeAny(MessageReader message)
+      throws MalformedMessageException {
     var family = AddressFamily.toIp(message.u8(0));
     if (family == null) {
       return null;
@@ -137,10 +157,9 @@ final class RouteMessages {
       }
     }
     if (hops == null) {
-      hops =
-          linkIndex == 0 && gateway == null
-              ? ImmutableList.of()
-              : ImmutableList.of(new KernelRoute.Hop(linkIndex, gateway, onlink));
+      hops = linkIndex == 0 && gateway == null
+          ? ImmutableList.of()
+          : ImmutableList.of(new KernelRoute.Hop(linkIndex, gateway, onlink));
     }
     return new KernelRoute(
         prefix(family, base, message.u8(PREFIX_OFFSET)),
@@ -154,21 +173,25 @@ final class RouteMessages {
         hops);
   }
 
-  private static IpPrefix prefix(IpFamily family, IpAddress base, int length) throws MalformedMessageException {
+  private static IpPrefix prefix(IpFamily family, IpAddress base, int length)
+      throws MalformedMessageException {
     if (base.family() != family || length > family.bits()) {
-      throw new MalformedMessageException("a route of %s has the destination %s/%d", family, base, length);
+      throw new MalformedMessageException(
+          "a route of %s has the destination %s/%d", family, base, length);
     }
     return new IpPrefix(base, length);
   }
 
   /** An array of struct rtnexthop (length, flags, hops, link index), each with attributes of its own. */
-  private static ImmutableList<KernelRoute.Hop> decodeHops(Attributes multipath) throws MalformedMessageException {
+  private static ImmutableList<KernelRoute.Hop> decodeHops(Attributes multipath)
+      throws MalformedMessageException {
     var hops = ImmutableList.<KernelRoute.Hop>builder();
     int at = 0;
     while (multipath.length() - at >= RTNEXTHOP_BYTES) {
       int length = multipath.u16At(at);
       if (length < RTNEXTHOP_BYTES || length > multipath.length() - at) {
-        throw new MalformedMessageException("a hop claims %d bytes of %d", length, multipath.length() - at);
+        throw new MalformedMessageException(
+            "a hop claims %d bytes of %d", length, multipath.length() - at);
       }
       IpAddress gateway = null;
       var attributes = multipath.nested(at + RTNEXTHOP_BYTES, at + length);
@@ -192,8 +215,8 @@ final class RouteMessages {
    * @param linkIndex the link asked for, 0 for any
    * @param protocol the protocol asked for, 0 for any
    */
-  static ForwardingEntry.@Nullable Route decodeEntry(MessageReader message, int linkIndex, int protocol)
-      throws MalformedMessageException {
+  static ForwardingEntry.@Nullable Route decodeEntry(
+      MessageReader message, int linkIndex, int protocol) throws MalformedMessageException {
     var route = decode(message);
     if (route == null
         || route.table() != RT_TABLE_MAIN
@@ -204,11 +227,18 @@ final class RouteMessages {
     if (route.nexthopId() != 0) {
       // With net.ipv4.nexthop_compat_mode=0 the kernel names no link but still filters by it.
       boolean filtered = message.hasFlag(NLM_F_DUMP_FILTERED) && linkIndex != 0;
-      int link = route.hops().size() == 1 ? route.hops().get(0).linkIndex() : filtered ? linkIndex : 0;
+      int link =
+          route.hops().size() == 1 ? route.hops().get(0).linkIndex() : filtered ? linkIndex : 0;
       return linkIndex != 0 && link != linkIndex
           ? null
           : new ForwardingEntry.Route(
-              route.destination(), link, null, false, route.nexthopId(), route.protocol(), route.metric());
+              route.destination(),
+              link,
+              null,
+              false,
+              route.nexthopId(),
+              route.protocol(),
+              route.metric());
     }
     if (route.hops().size() != 1) {
       return null;
@@ -217,6 +247,12 @@ final class RouteMessages {
     return linkIndex != 0 && hop.linkIndex() != linkIndex
         ? null
         : new ForwardingEntry.Route(
-            route.destination(), hop.linkIndex(), hop.gateway(), hop.onlink(), 0, route.protocol(), route.metric());
+            route.destination(),
+            hop.linkIndex(),
+            hop.gateway(),
+            hop.onlink(),
+            0,
+            route.protocol(),
+            route.metric());
   }
 }

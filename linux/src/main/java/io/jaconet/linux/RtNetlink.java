@@ -53,7 +53,8 @@ public final class RtNetlink implements ForwardingTables, AutoCloseable {
   /** Returns the link of this index. */
   public Optional<Link> link(int index) throws IOException {
     checkIndex(index);
-    LinkMessages.withoutStatistics(LinkMessages.header(kernel.request(LinkMessages.RTM_GETLINK, 0), index, 0, 0));
+    LinkMessages.withoutStatistics(
+        LinkMessages.header(kernel.request(LinkMessages.RTM_GETLINK, 0), index, 0, 0));
     return existing("getlink(" + index + ")");
   }
 
@@ -74,7 +75,8 @@ public final class RtNetlink implements ForwardingTables, AutoCloseable {
    * @param mtu the wish, in bytes, 0 for none; the kernel silently lowers it to what the lower link can carry
    * @return the device as it is, which need not be as it was asked for
    */
-  public Link createVxlan(String name, MacAddress mac, int mtu, VxlanLink settings) throws IOException {
+  public Link createVxlan(String name, MacAddress mac, int mtu, VxlanLink settings)
+      throws IOException {
     LinkMessages.vxlan(newLink(name), name, mac, mtu, settings);
     kernel.execute("newlink(" + name + ")");
     return created(name);
@@ -106,11 +108,13 @@ public final class RtNetlink implements ForwardingTables, AutoCloseable {
 
   private MessageWriter newLink(String name) {
     LinkMessages.checkedName(name);
-    return LinkMessages.header(kernel.request(LinkMessages.RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL), 0, 0, 0);
+    return LinkMessages.header(
+        kernel.request(LinkMessages.RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL), 0, 0, 0);
   }
 
   private Link created(String name) throws IOException {
-    return link(name).orElseThrow(() -> new IOException(name + " was removed as soon as it was created"));
+    return link(name)
+        .orElseThrow(() -> new IOException(name + " was removed as soon as it was created"));
   }
 
   /** Removes a virtual link and what stands on it; of a veth pair, both ends. */
@@ -132,7 +136,8 @@ public final class RtNetlink implements ForwardingTables, AutoCloseable {
 
   private void setFlags(int index, int flags) throws IOException {
     checkIndex(index);
-    LinkMessages.header(kernel.request(LinkMessages.RTM_SETLINK, 0), index, flags, LinkMessages.IFF_UP);
+    LinkMessages.header(
+        kernel.request(LinkMessages.RTM_SETLINK, 0), index, flags, LinkMessages.IFF_UP);
     kernel.execute("setlink(" + index + (flags == 0 ? ", down)" : ", up)"));
   }
 
@@ -192,19 +197,18 @@ public final class RtNetlink implements ForwardingTables, AutoCloseable {
   /** Removes an address; refused with EADDRNOTAVAIL if the link does not have it. */
   public void removeAddress(int linkIndex, IpAddress address, int prefixLength) throws IOException {
     checkIndex(linkIndex);
-    AddressMessages.encode(kernel.request(AddressMessages.RTM_DELADDR, 0), linkIndex, address, prefixLength);
+    AddressMessages.encode(
+        kernel.request(AddressMessages.RTM_DELADDR, 0), linkIndex, address, prefixLength);
     kernel.execute("deladdr(" + address + "/" + prefixLength + " on " + linkIndex + ")");
   }
 
   /** Returns the main table's routes of both families, whoever made them. */
   public ImmutableList<KernelRoute> routes() throws IOException {
     requestRoutes(0, 0);
-    return kernel.dump(
-        "dump(routes)",
-        message -> {
-          var route = RouteMessages.decode(message);
-          return route != null && route.table() == RouteMessages.RT_TABLE_MAIN ? route : null;
-        });
+    return kernel.dump("dump(routes)", message -> {
+      var route = RouteMessages.decode(message);
+      return route != null && route.table() == RouteMessages.RT_TABLE_MAIN ? route : null;
+    });
   }
 
   /** Returns how the kernel would send a packet of this host to {@code destination}; empty if it has no route. */
@@ -221,9 +225,11 @@ public final class RtNetlink implements ForwardingTables, AutoCloseable {
   }
 
   @Override
-  public ImmutableList<ForwardingEntry.Route> routes(int linkIndex, int protocol) throws IOException {
+  public ImmutableList<ForwardingEntry.Route> routes(int linkIndex, int protocol)
+      throws IOException {
     requestRoutes(linkIndex, protocol);
-    return kernel.dump("dump(routes)", message -> RouteMessages.decodeEntry(message, linkIndex, protocol));
+    return kernel.dump(
+        "dump(routes)", message -> RouteMessages.decodeEntry(message, linkIndex, protocol));
   }
 
   private void requestRoutes(int linkIndex, int protocol) {
@@ -234,36 +240,35 @@ public final class RtNetlink implements ForwardingTables, AutoCloseable {
   @Override
   public ImmutableList<ForwardingEntry.Neighbor> neighbors(int linkIndex) throws IOException {
     checkIndex(linkIndex);
-    NeighborMessages.encodeNeighborDumpRequest(kernel.dumpRequest(NeighborMessages.RTM_GETNEIGH), linkIndex);
-    return kernel.dump(
-        "dump(neighbors)",
-        message -> {
-          var any = NeighborMessages.decode(message);
-          return any != null && any.linkIndex() == linkIndex ? any.toNeighbor() : null;
-        });
+    NeighborMessages.encodeNeighborDumpRequest(
+        kernel.dumpRequest(NeighborMessages.RTM_GETNEIGH), linkIndex);
+    return kernel.dump("dump(neighbors)", message -> {
+      var any = NeighborMessages.decode(message);
+      return any != null && any.linkIndex() == linkIndex ? any.toNeighbor() : null;
+    });
   }
 
   @Override
   public ImmutableList<ForwardingEntry.Fdb> fdb(int linkIndex) throws IOException {
     checkIndex(linkIndex);
-    NeighborMessages.encodeFdbDumpRequest(kernel.dumpRequest(NeighborMessages.RTM_GETNEIGH), linkIndex);
-    return kernel.dump(
-        "dump(fdb)",
-        message -> {
-          var any = NeighborMessages.decode(message);
-          return any != null && any.linkIndex() == linkIndex ? any.toFdb() : null;
-        });
+    NeighborMessages.encodeFdbDumpRequest(
+        kernel.dumpRequest(NeighborMessages.RTM_GETNEIGH), linkIndex);
+    return kernel.dump("dump(fdb)", message -> {
+      var any = NeighborMessages.decode(message);
+      return any != null && any.linkIndex() == linkIndex ? any.toFdb() : null;
+    });
   }
 
   @Override
   public ImmutableList<ForwardingEntry.Nexthop> nexthops(int linkIndex) throws IOException {
-    NexthopMessages.encodeDumpRequest(kernel.dumpRequest(NexthopMessages.RTM_GETNEXTHOP), linkIndex);
-    return kernel.dump(
-        "dump(nexthops)",
-        message -> {
-          var nexthop = NexthopMessages.decode(message);
-          return nexthop != null && (linkIndex == 0 || nexthop.linkIndex() == linkIndex) ? nexthop : null;
-        });
+    NexthopMessages.encodeDumpRequest(
+        kernel.dumpRequest(NexthopMessages.RTM_GETNEXTHOP), linkIndex);
+    return kernel.dump("dump(nexthops)", message -> {
+      var nexthop = NexthopMessages.decode(message);
+      return nexthop != null && (linkIndex == 0 || nexthop.linkIndex() == linkIndex)
+          ? nexthop
+          : null;
+    });
   }
 
   @Override
@@ -272,7 +277,8 @@ public final class RtNetlink implements ForwardingTables, AutoCloseable {
     kernel.batch(
         changes.size(),
         (index, writer) -> ForwardingMessages.encode(writer, changes.get(index)),
-        (index, errno, explanation) -> failures.add(new EntryFailure(changes.get(index), errno, explanation)));
+        (index, errno, explanation) ->
+            failures.add(new EntryFailure(changes.get(index), errno, explanation)));
     return failures.build();
   }
 

@@ -14,7 +14,8 @@ public final class SyscallException extends IOException {
 
   /** The {@code explanation} is the kernel's own text (extended acknowledgement), empty for none. */
   SyscallException(String call, int errno, String explanation) {
-    super(call + ": " + Errno.name(errno) + (explanation.isEmpty() ? "" : " (" + explanation + ")"));
+    super(
+        call + ": " + Errno.name(errno) + (explanation.isEmpty() ? "" : " (" + explanation + ")"));
     this.call = call;
     this.errno = errno;
     this.explanation = explanation;

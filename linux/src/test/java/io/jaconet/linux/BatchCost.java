@@ -38,9 +38,10 @@ final class BatchCost {
     kernel.addAddress(lower.index(), IpAddress.parse("192.0.2.1"), 24);
     kernel.setUp(lower.index());
     kernel.setUp(kernel.link("far0").orElseThrow().index());
-    var settings =
-        new VxlanLink(new Vni(7), lower.index(), IpAddress.parse("192.0.2.1"), null, 8472, false, false, false);
-    Link device = kernel.createVxlan("flannel.7", MacAddress.parse("02:00:00:00:00:07"), 0, settings);
+    var settings = new VxlanLink(
+        new Vni(7), lower.index(), IpAddress.parse("192.0.2.1"), null, 8472, false, false, false);
+    Link device =
+        kernel.createVxlan("flannel.7", MacAddress.parse("02:00:00:00:00:07"), 0, settings);
     kernel.setUp(device.index());
     return device.index();
   }
@@ -66,11 +67,19 @@ final class BatchCost {
         kinds.add(new ArrayList<>(peers));
       }
       for (int n = 0; n < peers; n++) {
-        kinds.get(0).add(EntryChange.replace(new ForwardingEntry.Neighbor(device, gateway(n), mac(n))));
+        kinds
+            .get(0)
+            .add(EntryChange.replace(new ForwardingEntry.Neighbor(device, gateway(n), mac(n))));
         kinds.get(1).add(EntryChange.replace(new ForwardingEntry.Fdb(device, mac(n), host(n))));
-        kinds.get(2).add(EntryChange.replace(new ForwardingEntry.Nexthop(n + 1, device, gateway(n), PROTOCOL)));
+        kinds
+            .get(2)
+            .add(EntryChange.replace(
+                new ForwardingEntry.Nexthop(n + 1, device, gateway(n), PROTOCOL)));
         var prefix = new IpPrefix(gateway(n), 24);
-        kinds.get(3).add(EntryChange.replace(new ForwardingEntry.Route(prefix, device, null, false, n + 1, PROTOCOL, 0)));
+        kinds
+            .get(3)
+            .add(EntryChange.replace(
+                new ForwardingEntry.Route(prefix, device, null, false, n + 1, PROTOCOL, 0)));
       }
       var text = new StringBuilder("jaconet ");
       long total = 0;
@@ -91,7 +100,8 @@ final class BatchCost {
       text.append(millis(System.nanoTime() - start)).append(" for ").append(seen);
       start = System.nanoTime();
       for (var changes : Lists.reverse(kinds)) {
-        var failures = kernel.apply(changes.stream().map(c -> EntryChange.remove(c.entry())).toList());
+        var failures = kernel.apply(
+            changes.stream().map(c -> EntryChange.remove(c.entry())).toList());
         if (!failures.isEmpty()) {
           throw new IOException(failures.size() + " failures, first " + failures.get(0));
         }
@@ -126,9 +136,12 @@ final class BatchCost {
 
   private static String line(int kind, int n) {
     return switch (kind) {
-      case 0 -> "neigh replace " + gateway(n) + " lladdr " + mac(n) + " dev flannel.7 nud permanent";
+      case 0 ->
+        "neigh replace " + gateway(n) + " lladdr " + mac(n) + " dev flannel.7 nud permanent";
       case 1 -> "fdb replace " + mac(n) + " dev flannel.7 dst " + host(n) + " self permanent";
-      case 2 -> "nexthop replace id " + (n + 1) + " via " + gateway(n) + " dev flannel.7 onlink protocol 77";
+      case 2 ->
+        "nexthop replace id " + (n + 1) + " via " + gateway(n)
+            + " dev flannel.7 onlink protocol 77";
       default -> "route replace " + gateway(n) + "/24 nhid " + (n + 1) + " protocol 77";
     };
   }

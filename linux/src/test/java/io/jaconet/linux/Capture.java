@@ -17,13 +17,15 @@ import java.util.function.Consumer;
 
 /** Datagrams that a real kernel sent (6.18, little-endian), in hexadecimal, one a line. The main method takes them anew. */
 final class Capture {
-  static final List<String> NAMES = List.of("links", "addresses", "routes", "neighbors", "fdb", "nexthops", "refusals");
+  static final List<String> NAMES =
+      List.of("links", "addresses", "routes", "neighbors", "fdb", "nexthops", "refusals");
 
   private Capture() {}
 
   /** Returns the datagrams of one name. */
   static List<byte[]> read(String name) throws IOException {
-    var lines = Resources.readLines(Resources.getResource(Capture.class, name + ".hex"), StandardCharsets.US_ASCII);
+    var lines = Resources.readLines(
+        Resources.getResource(Capture.class, name + ".hex"), StandardCharsets.US_ASCII);
     return lines.stream().map(BaseEncoding.base16()::decode).toList();
   }
 
@@ -40,17 +42,18 @@ final class Capture {
       kernel.setUp(kernel.link("far0").orElseThrow().index());
       var local = IpAddress.parse("192.0.2.1");
       var settings = new VxlanLink(new Vni(7), lower, local, null, 0, false, true, false);
-      int link = kernel.createVxlan("flannel.7", MacAddress.parse("02:00:00:00:00:07"), 1400, settings).index();
+      int link = kernel
+          .createVxlan("flannel.7", MacAddress.parse("02:00:00:00:00:07"), 1400, settings)
+          .index();
       kernel.setUp(link);
       kernel.addAddress(link, IpAddress.parse("2001:db8::7"), 128);
       var gateway = IpAddress.parse("10.1.8.0");
       var mac = MacAddress.parse("02:00:00:00:00:08");
-      var entries =
-          List.of(
-              new ForwardingEntry.Neighbor(link, gateway, mac),
-              new ForwardingEntry.Fdb(link, mac, IpAddress.parse("192.0.2.2")),
-              new ForwardingEntry.Nexthop(8, link, gateway, 77),
-              new ForwardingEntry.Route(IpPrefix.parse("10.1.8.0/24"), link, null, false, 8, 77, 0));
+      var entries = List.of(
+          new ForwardingEntry.Neighbor(link, gateway, mac),
+          new ForwardingEntry.Fdb(link, mac, IpAddress.parse("192.0.2.2")),
+          new ForwardingEntry.Nexthop(8, link, gateway, 77),
+          new ForwardingEntry.Route(IpPrefix.parse("10.1.8.0/24"), link, null, false, 8, 77, 0));
       for (var failure : kernel.apply(entries.stream().map(EntryChange::create).toList())) {
         throw failure.toException();
       }
@@ -70,7 +73,8 @@ final class Capture {
         recorded.nexthops(0);
         write(directory, "nexthops", datagrams);
         recorded.apply(entries.stream().map(EntryChange::create).toList());
-        var orphan = new ForwardingEntry.Route(IpPrefix.parse("10.1.9.0/24"), link, null, false, 9, 77, 0);
+        var orphan =
+            new ForwardingEntry.Route(IpPrefix.parse("10.1.9.0/24"), link, null, false, 9, 77, 0);
         recorded.apply(List.of(EntryChange.create(orphan)));
         write(directory, "refusals", datagrams);
       }
@@ -116,7 +120,8 @@ final class Capture {
     };
   }
 
-  private static void write(Path directory, String name, List<String> datagrams) throws IOException {
+  private static void write(Path directory, String name, List<String> datagrams)
+      throws IOException {
     Files.write(directory.resolve(name + ".hex"), datagrams);
     datagrams.clear();
   }

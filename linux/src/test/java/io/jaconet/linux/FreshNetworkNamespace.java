@@ -3,12 +3,12 @@ package io.jaconet.linux;
 import com.google.common.util.concurrent.Uninterruptibles;
 import java.lang.reflect.Method;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Runs each test method on a thread of its own, which has a new network namespace. Child processes started by that thread are
@@ -47,19 +47,18 @@ final class FreshNetworkNamespace implements ExecutionCondition, InvocationInter
 
   static <X extends Throwable> void inNewNamespace(Body<X> body) throws X, SyscallException {
     var failure = new AtomicReference<@Nullable Throwable>();
-    var thread =
-        new Thread(
-            () -> {
-              try {
-                if (LibC.INSTANCE.unshare(CLONE_NEWNET) < 0) {
-                  throw new SyscallException("unshare(CLONE_NEWNET)", LibC.errno());
-                }
-                body.run();
-              } catch (Throwable e) {
-                failure.set(e);
-              }
-            },
-            "network-namespace");
+    var thread = new Thread(
+        () -> {
+          try {
+            if (LibC.INSTANCE.unshare(CLONE_NEWNET) < 0) {
+              throw new SyscallException("unshare(CLONE_NEWNET)", LibC.errno());
+            }
+            body.run();
+          } catch (Throwable e) {
+            failure.set(e);
+          }
+        },
+        "network-namespace");
     thread.start();
     Uninterruptibles.joinUninterruptibly(thread);
     rethrow(failure.get());

@@ -12,7 +12,9 @@ final class Ip {
 
   /** Runs a command in the namespace of the calling thread and returns what it printed. */
   static String run(String command) throws IOException, InterruptedException {
-    var process = new ProcessBuilder(Splitter.on(' ').splitToList(command)).redirectErrorStream(true).start();
+    var process = new ProcessBuilder(Splitter.on(' ').splitToList(command))
+        .redirectErrorStream(true)
+        .start();
     process.getOutputStream().close();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     int status = process.waitFor();

@@ -38,9 +38,12 @@ class LibCTest {
 
   @Test
   void theMessageNamesCallErrnoAndTheKernelsText() {
-    var failure = new SyscallException("newlink(flannel.7)", Errno.EEXIST, "A VXLAN device with the specified VNI already exists");
+    var failure = new SyscallException(
+        "newlink(flannel.7)", Errno.EEXIST, "A VXLAN device with the specified VNI already exists");
 
-    assertEquals("newlink(flannel.7): EEXIST (A VXLAN device with the specified VNI already exists)", failure.getMessage());
+    assertEquals(
+        "newlink(flannel.7): EEXIST (A VXLAN device with the specified VNI already exists)",
+        failure.getMessage());
     assertEquals("EDQUOT", Errno.name(122));
     assertEquals("4095", Errno.name(4095));
   }

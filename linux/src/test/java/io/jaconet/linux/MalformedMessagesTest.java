@@ -17,11 +17,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.condition.EnabledIf;
-import org.jspecify.annotations.Nullable;
 
 /** What the kernel may say to us, real, damaged and made up (class N of the fuzz classes). */
 @EnabledIf(value = "littleEndian", disabledReason = "the captured datagrams are little-endian")
@@ -33,17 +33,16 @@ class MalformedMessagesTest {
   private static final int IFLA_LINKINFO = 18;
   private static final int MUTATIONS = Integer.getInteger("jaconet.fuzz.executions", 100_000);
 
-  private static final List<NetlinkConversation.Decoder<?>> DECODERS =
-      List.of(
-          LinkMessages::decode,
-          AddressMessages::decode,
-          RouteMessages::decode,
-          RouteMessages::decodeLookup,
-          message -> RouteMessages.decodeEntry(message, 4, 77),
-          message -> RouteMessages.decodeEntry(message, 0, 0),
-          NeighborMessages::decode,
-          NexthopMessages::decode,
-          EventMessages::decode);
+  private static final List<NetlinkConversation.Decoder<?>> DECODERS = List.of(
+      LinkMessages::decode,
+      AddressMessages::decode,
+      RouteMessages::decode,
+      RouteMessages::decodeLookup,
+      message -> RouteMessages.decodeEntry(message, 4, 77),
+      message -> RouteMessages.decodeEntry(message, 0, 0),
+      NeighborMessages::decode,
+      NexthopMessages::decode,
+      EventMessages::decode);
 
   private final ScriptedKernel script = new ScriptedKernel();
   private final RtNetlink kernel = new RtNetlink(script);
@@ -89,7 +88,12 @@ class MalformedMessagesTest {
 
   private static ByteBuffer message(int type, int flags, int sequence, int port, int... words) {
     var buffer = ByteBuffer.allocate(16 + 4 * words.length).order(ByteOrder.nativeOrder());
-    buffer.putInt(buffer.capacity()).putShort((short) type).putShort((short) flags).putInt(sequence).putInt(port);
+    buffer
+        .putInt(buffer.capacity())
+        .putShort((short) type)
+        .putShort((short) flags)
+        .putInt(sequence)
+        .putInt(port);
     for (int word : words) {
       buffer.putInt(word);
     }
@@ -114,19 +118,31 @@ class MalformedMessagesTest {
     var links = kernel.links();
     int link = links.get(3).index();
     var gateway = IpAddress.parse("10.1.8.0");
-    assertEquals(List.of("lo", "far0", "eth0", "flannel.7"), links.stream().map(Link::name).toList());
+    assertEquals(
+        List.of("lo", "far0", "eth0", "flannel.7"),
+        links.stream().map(Link::name).toList());
     assertEquals(
         new VxlanLink(
-            new Vni(7), links.get(2).index(), IpAddress.parse("192.0.2.1"), null, 8472, false, true, false),
+            new Vni(7),
+            links.get(2).index(),
+            IpAddress.parse("192.0.2.1"),
+            null,
+            8472,
+            false,
+            true,
+            false),
         links.get(3).vxlan());
     assertEquals(1400, links.get(3).mtu());
-    assertTrue(
-        kernel.addresses().stream()
-            .anyMatch(a -> a.address().equals(IpAddress.parse("2001:db8::7")) && a.prefixLength() == 128));
+    assertTrue(kernel.addresses().stream()
+        .anyMatch(
+            a -> a.address().equals(IpAddress.parse("2001:db8::7")) && a.prefixLength() == 128));
     assertEquals(List.of(new ForwardingEntry.Neighbor(link, gateway, MAC)), kernel.neighbors(link));
-    assertEquals(List.of(new ForwardingEntry.Fdb(link, MAC, IpAddress.parse("192.0.2.2"))), kernel.fdb(link));
+    assertEquals(
+        List.of(new ForwardingEntry.Fdb(link, MAC, IpAddress.parse("192.0.2.2"))),
+        kernel.fdb(link));
     assertEquals(List.of(new ForwardingEntry.Nexthop(8, link, gateway, 77)), kernel.nexthops(0));
-    var route = new ForwardingEntry.Route(IpPrefix.parse("10.1.8.0/24"), link, null, false, 8, 77, 0);
+    var route =
+        new ForwardingEntry.Route(IpPrefix.parse("10.1.8.0/24"), link, null, false, 8, 77, 0);
     assertEquals(List.of(route), kernel.routes(link, 77));
     assertTrue(kernel.routes().stream().anyMatch(r -> r.hops().size() == 2), "the multipath route");
   }
@@ -139,8 +155,11 @@ class MalformedMessagesTest {
           var cut = Arrays.copyOf(datagram, length);
           boolean atEndOfMessage = endsWithMessage(cut);
           assertEquals(!atEndOfMessage, isRefused(cut), name + " cut to " + length);
-          // The same with a length field that goes with the cut, so that the cut runs through the attributes.
-          if (length >= 16 && length < ByteBuffer.wrap(datagram).order(ByteOrder.nativeOrder()).getInt(0)) {
+          // The same with a length field that goes with the cut, so that the cut runs through the
+          // attributes.
+          if (length >= 16
+              && length
+                  < ByteBuffer.wrap(datagram).order(ByteOrder.nativeOrder()).getInt(0)) {
             ByteBuffer.wrap(cut).order(ByteOrder.nativeOrder()).putInt(0, length);
             isRefused(cut);
           }
@@ -182,12 +201,11 @@ class MalformedMessagesTest {
   void damagedRefusalsEndInAnErrorOrAFailure() throws IOException {
     var change = EntryChange.create(new ForwardingEntry.Neighbor(4, IpAddress.v4(1), MAC));
     var originals = Capture.read("refusals");
-    script.onRequest(
-        sequence -> {
-          var original = originals.get(random.nextInt(originals.size()));
-          script.drain();
-          script.say(damaged(ScriptedKernel.readdressed(original, sequence)));
-        });
+    script.onRequest(sequence -> {
+      var original = originals.get(random.nextInt(originals.size()));
+      script.drain();
+      script.say(damaged(ScriptedKernel.readdressed(original, sequence)));
+    });
     int errors = 0;
     for (int i = 0; i < MUTATIONS / 10; i++) {
       try {
@@ -208,15 +226,23 @@ class MalformedMessagesTest {
     switch (random.nextInt(8)) {
       case 0 -> buffer.put(random.nextInt(datagram.length), (byte) random.nextInt());
       case 1 -> buffer.putShort(word, (short) random.nextInt(8));
-      case 2 -> buffer.putShort(word, (short) (random.nextBoolean() ? 0xffff : datagram.length + random.nextInt(9) - 4));
-      case 3 -> buffer.putInt(random.nextBoolean() ? 0 : word, random.nextBoolean() ? 1 << 30 : random.nextInt());
+      case 2 ->
+        buffer.putShort(word, (short)
+            (random.nextBoolean() ? 0xffff : datagram.length + random.nextInt(9) - 4));
+      case 3 ->
+        buffer.putInt(
+            random.nextBoolean() ? 0 : word, random.nextBoolean() ? 1 << 30 : random.nextInt());
       case 4 -> buffer.putShort(word + 2, (short) random.nextInt(64));
       case 5 -> buffer.putInt(word, Integer.reverseBytes(buffer.getInt(word)));
       case 6 -> buffer.putShort(4, (short) (16 + random.nextInt(92)));
       default -> {
         int from = random.nextInt(datagram.length / 4) * 4;
         System.arraycopy(
-            datagram, from, datagram, word, Math.min(random.nextInt(64), datagram.length - Math.max(word, from)));
+            datagram,
+            from,
+            datagram,
+            word,
+            Math.min(random.nextInt(64), datagram.length - Math.max(word, from)));
       }
     }
     return datagram;
@@ -225,7 +251,10 @@ class MalformedMessagesTest {
   @Test
   void lengthsThatCannotBeAreNamed() {
     for (int length : new int[] {0, 1, 15, 17, 1 << 30, -1, Integer.MIN_VALUE}) {
-      var bytes = ByteBuffer.allocate(16).order(ByteOrder.nativeOrder()).putInt(0, length).array();
+      var bytes = ByteBuffer.allocate(16)
+          .order(ByteOrder.nativeOrder())
+          .putInt(0, length)
+          .array();
       var refusal = assertThrows(MalformedMessageException.class, () -> decodeAll(bytes));
       assertEquals("message at 0 claims " + length + " bytes of 16", refusal.getMessage());
     }
@@ -293,7 +322,8 @@ class MalformedMessagesTest {
   private ForwardingEntry randomEntry() {
     int link = 1 + random.nextInt(Integer.MAX_VALUE - 1);
     boolean v4 = random.nextBoolean();
-    var address = v4 ? IpAddress.v4(random.nextInt()) : IpAddress.v6(random.nextLong(), random.nextLong());
+    var address =
+        v4 ? IpAddress.v4(random.nextInt()) : IpAddress.v6(random.nextLong(), random.nextLong());
     var mac = new MacAddress(random.nextLong() >>> 16);
     int protocol = random.nextInt(256);
     var prefix = new IpPrefix(address, random.nextInt(address.family().bits() + 1));
@@ -302,7 +332,8 @@ class MalformedMessagesTest {
       case 0 -> new ForwardingEntry.Neighbor(link, address, mac);
       case 1 -> new ForwardingEntry.Fdb(link, mac, address);
       case 2 -> new ForwardingEntry.Nexthop(link, link, address, protocol);
-      case 3 -> new ForwardingEntry.Route(prefix, link, address, random.nextBoolean(), 0, protocol, metric);
+      case 3 ->
+        new ForwardingEntry.Route(prefix, link, address, random.nextBoolean(), 0, protocol, metric);
       case 4 -> new ForwardingEntry.Route(prefix, link, null, false, 0, protocol, metric);
       default -> new ForwardingEntry.Route(prefix, 0, null, false, link, protocol, metric);
     };
@@ -311,17 +342,15 @@ class MalformedMessagesTest {
   @Test
   void aDumpIsRepeatedWhenTheTableChangedUnderneath() throws IOException {
     script
-        .onRequest(
-            sequence -> {
-              script.say(message(99, NLM_F_DUMP_INTR, sequence));
-              say(script, "nexthops", sequence);
-              script.say(message(NLMSG_DONE, 0, sequence));
-            })
-        .onRequest(
-            sequence -> {
-              say(script, "nexthops", sequence);
-              script.say(message(NLMSG_DONE, 0, sequence));
-            });
+        .onRequest(sequence -> {
+          script.say(message(99, NLM_F_DUMP_INTR, sequence));
+          say(script, "nexthops", sequence);
+          script.say(message(NLMSG_DONE, 0, sequence));
+        })
+        .onRequest(sequence -> {
+          say(script, "nexthops", sequence);
+          script.say(message(NLMSG_DONE, 0, sequence));
+        });
 
     assertEquals(1, kernel.nexthops(0).size());
     assertEquals(2, script.requests());
@@ -332,7 +361,8 @@ class MalformedMessagesTest {
     script
         .onRequest(sequence -> script.lose())
         .onRequest(sequence -> script.say(new byte[7]))
-        .onRequest(sequence -> script.say(message(NLMSG_ERROR, 0, sequence, ScriptedKernel.PORT, -Errno.EINTR, 0, 0, 0, 0)))
+        .onRequest(sequence -> script.say(
+            message(NLMSG_ERROR, 0, sequence, ScriptedKernel.PORT, -Errno.EINTR, 0, 0, 0, 0)))
         .onRequest(sequence -> script.say(message(4, 0, sequence)))
         .onRequest(sequence -> say(script, "fdb", sequence));
 
@@ -353,14 +383,15 @@ class MalformedMessagesTest {
 
   @Test
   void answersToOthersAreIgnored() throws IOException {
-    script.onRequest(
-        sequence -> {
-          script.say(message(NLMSG_ERROR, 0, sequence - 1, ScriptedKernel.PORT, -Errno.EPERM, 0, 0, 0, 0));
-          script.say(message(NLMSG_ERROR, 0, sequence, ScriptedKernel.PORT + 1, -Errno.EPERM, 0, 0, 0, 0));
-          script.say(message(NLMSG_DONE, 0, sequence + 1));
-          say(script, "nexthops", sequence);
-          script.say(message(NLMSG_DONE, 0, sequence));
-        });
+    script.onRequest(sequence -> {
+      script.say(
+          message(NLMSG_ERROR, 0, sequence - 1, ScriptedKernel.PORT, -Errno.EPERM, 0, 0, 0, 0));
+      script.say(
+          message(NLMSG_ERROR, 0, sequence, ScriptedKernel.PORT + 1, -Errno.EPERM, 0, 0, 0, 0));
+      script.say(message(NLMSG_DONE, 0, sequence + 1));
+      say(script, "nexthops", sequence);
+      script.say(message(NLMSG_DONE, 0, sequence));
+    });
 
     assertEquals(1, kernel.nexthops(0).size());
     assertEquals(1, script.requests());
@@ -368,8 +399,8 @@ class MalformedMessagesTest {
 
   @Test
   void aRefusedDumpIsNotRepeated() {
-    script.onRequest(
-        sequence -> script.say(message(NLMSG_DONE, 0, sequence, ScriptedKernel.PORT, -Errno.EOPNOTSUPP)));
+    script.onRequest(sequence ->
+        script.say(message(NLMSG_DONE, 0, sequence, ScriptedKernel.PORT, -Errno.EOPNOTSUPP)));
 
     var refusal = assertThrows(SyscallException.class, () -> kernel.nexthops(0));
 
@@ -379,13 +410,12 @@ class MalformedMessagesTest {
 
   @Test
   void theRefusalsOfARealKernelBelongToTheirEntries() throws IOException {
-    script.onRequest(
-        sequence -> {
-          int answered = sequence;
-          for (byte[] datagram : Capture.read("refusals")) {
-            script.say(ScriptedKernel.readdressed(datagram, answered++));
-          }
-        });
+    script.onRequest(sequence -> {
+      int answered = sequence;
+      for (byte[] datagram : Capture.read("refusals")) {
+        script.say(ScriptedKernel.readdressed(datagram, answered++));
+      }
+    });
     var changes = new ArrayList<EntryChange>();
     for (int n = 0; n < 5; n++) {
       changes.add(EntryChange.create(new ForwardingEntry.Neighbor(4, IpAddress.v4(n), MAC)));
@@ -394,7 +424,8 @@ class MalformedMessagesTest {
     var failures = kernel.apply(changes);
 
     assertEquals(changes, failures.stream().map(EntryFailure::change).toList());
-    assertEquals(List.of(17, 17, 17, 17, 22), failures.stream().map(EntryFailure::errno).toList());
+    assertEquals(
+        List.of(17, 17, 17, 17, 22), failures.stream().map(EntryFailure::errno).toList());
     assertEquals("Nexthop id does not exist", failures.get(4).explanation());
   }
 

@@ -33,16 +33,15 @@ class NetlinkEventsTest {
   private final List<NetlinkEvent> seen = new ArrayList<>();
 
   private static Thread receiving(NetlinkEvents events, Consumer<NetlinkEvent> consumer) {
-    var thread =
-        new Thread(
-            () -> {
-              try {
-                events.run(consumer);
-              } catch (IOException e) {
-                throw new UncheckedIOException(e);
-              }
-            },
-            "events");
+    var thread = new Thread(
+        () -> {
+          try {
+            events.run(consumer);
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        },
+        "events");
     thread.start();
     return thread;
   }
@@ -64,7 +63,8 @@ class NetlinkEventsTest {
       var events = NetlinkEvents.open();
       var thread = receiving(events, queue::add);
 
-      var settings = new VxlanLink(new Vni(7), 0, IpAddress.parse("192.0.2.1"), null, 0, false, false, false);
+      var settings =
+          new VxlanLink(new Vni(7), 0, IpAddress.parse("192.0.2.1"), null, 0, false, false, false);
       int link = kernel.createVxlan("flannel.7", MAC, 1450, settings).index();
       kernel.setUp(link);
       var address = IpAddress.parse("10.1.7.0");
@@ -72,25 +72,34 @@ class NetlinkEventsTest {
       var v6 = IpAddress.parse("2001:db8::7");
       kernel.addAddress(link, v6, 128);
       var gateway = IpAddress.parse("10.1.8.0");
-      var entries =
-          List.of(
-              new ForwardingEntry.Neighbor(link, gateway, MAC),
-              new ForwardingEntry.Fdb(link, MAC, IpAddress.parse("192.0.2.2")),
-              new ForwardingEntry.Nexthop(8, link, gateway, 77),
-              new ForwardingEntry.Route(IpPrefix.parse("10.1.8.0/24"), link, null, false, 8, 77, 0));
-      assertEquals(List.of(), kernel.apply(entries.stream().map(EntryChange::create).toList()));
+      var entries = List.of(
+          new ForwardingEntry.Neighbor(link, gateway, MAC),
+          new ForwardingEntry.Fdb(link, MAC, IpAddress.parse("192.0.2.2")),
+          new ForwardingEntry.Nexthop(8, link, gateway, 77),
+          new ForwardingEntry.Route(IpPrefix.parse("10.1.8.0/24"), link, null, false, 8, 77, 0));
+      assertEquals(
+          List.of(), kernel.apply(entries.stream().map(EntryChange::create).toList()));
       assertEquals(List.of(), kernel.apply(List.of(EntryChange.remove(entries.get(1)))));
       kernel.deleteLink(link);
 
-      await(e -> e instanceof NetlinkEvent.LinkChanged c && !c.removed() && c.link().up() && c.link().vxlan() != null);
-      await(e -> e instanceof NetlinkEvent.AddressChanged c && c.address().address().equals(address));
-      await(e -> e instanceof NetlinkEvent.AddressChanged c && c.address().address().equals(v6));
+      await(e -> e instanceof NetlinkEvent.LinkChanged c
+          && !c.removed()
+          && c.link().up()
+          && c.link().vxlan() != null);
+      await(e ->
+          e instanceof NetlinkEvent.AddressChanged c && c.address().address().equals(address));
+      await(e ->
+          e instanceof NetlinkEvent.AddressChanged c && c.address().address().equals(v6));
       await(new NetlinkEvent.NeighborChanged(false, link, gateway, MAC, true)::equals);
-      await(new NetlinkEvent.FdbChanged(false, link, MAC, IpAddress.parse("192.0.2.2"), true)::equals);
+      await(
+          new NetlinkEvent.FdbChanged(false, link, MAC, IpAddress.parse("192.0.2.2"), true)
+              ::equals);
       await(new NetlinkEvent.NexthopChanged(false, 8)::equals);
-      await(e -> e instanceof NetlinkEvent.RouteChanged c && !c.removed() && c.route().nexthopId() == 8);
+      await(e ->
+          e instanceof NetlinkEvent.RouteChanged c && !c.removed() && c.route().nexthopId() == 8);
       await(e -> e instanceof NetlinkEvent.FdbChanged c && c.removed());
-      await(e -> e instanceof NetlinkEvent.LinkChanged c && c.removed() && c.link().index() == link);
+      await(e ->
+          e instanceof NetlinkEvent.LinkChanged c && c.removed() && c.link().index() == link);
       events.close();
       thread.join();
     }
@@ -103,17 +112,15 @@ class NetlinkEventsTest {
       int link = kernel.createBridge("cni0").index();
       kernel.setUp(link);
       var events = NetlinkEvents.open();
-      var thread =
-          receiving(
-              events,
-              event -> {
-                queue.add(event);
-                Uninterruptibles.awaitUninterruptibly(held);
-              });
+      var thread = receiving(events, event -> {
+        queue.add(event);
+        Uninterruptibles.awaitUninterruptibly(held);
+      });
 
       var changes = new ArrayList<EntryChange>();
       for (int n = 0; n < 30_000; n++) {
-        changes.add(EntryChange.replace(new ForwardingEntry.Neighbor(link, IpAddress.v4(0x0a000000 + n), MAC)));
+        changes.add(EntryChange.replace(
+            new ForwardingEntry.Neighbor(link, IpAddress.v4(0x0a000000 + n), MAC)));
       }
       assertEquals(List.of(), kernel.apply(changes));
       held.countDown();

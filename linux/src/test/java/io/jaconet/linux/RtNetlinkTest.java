@@ -35,7 +35,8 @@ class RtNetlinkTest {
     return IpPrefix.parse(text);
   }
 
-  private static VxlanLink vxlan(int vni, int lower, String local, int port, boolean learning, boolean gbp) {
+  private static VxlanLink vxlan(
+      int vni, int lower, String local, int port, boolean learning, boolean gbp) {
     return new VxlanLink(new Vni(vni), lower, ip(local), null, port, learning, gbp, false);
   }
 
@@ -50,7 +51,8 @@ class RtNetlinkTest {
   }
 
   private static Link overlay(RtNetlink kernel) throws Exception {
-    var link = kernel.createVxlan("flannel.7", MAC, 1450, vxlan(7, underlay(kernel).index(), "192.0.2.1", 0, false, false));
+    var link = kernel.createVxlan(
+        "flannel.7", MAC, 1450, vxlan(7, underlay(kernel).index(), "192.0.2.1", 0, false, false));
     kernel.setUp(link.index());
     return link;
   }
@@ -62,7 +64,8 @@ class RtNetlinkTest {
 
       var asked = vxlan(7, lower, "192.0.2.1", 0, false, true);
       var link = kernel.createVxlan("flannel.7", MAC, 1400, asked);
-      var v6 = kernel.createVxlan("flannel-v6.8", MAC, 1450, vxlan(8, lower, "2001:db8::1", 4789, true, false));
+      var v6 = kernel.createVxlan(
+          "flannel-v6.8", MAC, 1450, vxlan(8, lower, "2001:db8::1", 4789, true, false));
 
       assertEquals(vxlan(7, lower, "192.0.2.1", 8472, false, true), link.vxlan());
       assertEquals(vxlan(8, lower, "2001:db8::1", 4789, true, false), v6.vxlan());
@@ -81,7 +84,8 @@ class RtNetlinkTest {
       assertEquals(8472, data.get("port").getAsInt());
       assertFalse(data.get("learning").getAsBoolean());
       assertTrue(data.has("gbp"));
-      assertTrue(Ip.run("ip -d link show flannel.7").contains(" nolearning ttl auto ageing 300 udpcsum"));
+      assertTrue(
+          Ip.run("ip -d link show flannel.7").contains(" nolearning ttl auto ageing 300 udpcsum"));
     }
   }
 
@@ -98,30 +102,33 @@ class RtNetlinkTest {
       var seen = new ArrayList<String>();
       for (JsonElement e : Ip.json("ip -d -j link")) {
         var o = e.getAsJsonObject();
-        seen.add(
-            o.get("ifindex").getAsInt() + " " + o.get("ifname").getAsString() + " " + o.get("mtu").getAsInt() + " "
-                + o.get("flags").toString().contains("\"UP\"") + " " + kind(o));
+        seen.add(o.get("ifindex").getAsInt() + " " + o.get("ifname").getAsString() + " "
+            + o.get("mtu").getAsInt() + " " + o.get("flags").toString().contains("\"UP\"") + " "
+            + kind(o));
       }
       var dumped = new ArrayList<String>();
       for (var l : kernel.links()) {
         dumped.add(l.index() + " " + l.name() + " " + l.mtu() + " " + l.up() + " " + l.kind());
       }
       assertEquals(seen, dumped);
-      assertEquals("cni1", Ip.json("ip -j link show far0").get(0).getAsJsonObject().get("master").getAsString());
+      assertEquals(
+          "cni1",
+          Ip.json("ip -j link show far0").get(0).getAsJsonObject().get("master").getAsString());
 
       var addressesSeen = new TreeSet<String>();
       for (JsonElement e : Ip.json("ip -j address")) {
         var o = e.getAsJsonObject();
         for (JsonElement a : o.getAsJsonArray("addr_info")) {
           var info = a.getAsJsonObject();
-          addressesSeen.add(
-              o.get("ifindex").getAsInt() + " " + info.get("local").getAsString() + "/" + info.get("prefixlen").getAsInt()
-                  + " " + info.get("scope").getAsString().equals("global"));
+          addressesSeen.add(o.get("ifindex").getAsInt() + " "
+              + info.get("local").getAsString() + "/" + info.get("prefixlen").getAsInt() + " "
+              + info.get("scope").getAsString().equals("global"));
         }
       }
       var addressesDumped = new TreeSet<String>();
       for (var a : kernel.addresses()) {
-        addressesDumped.add(a.linkIndex() + " " + a.address() + "/" + a.prefixLength() + " " + (a.scope() == 0));
+        addressesDumped.add(
+            a.linkIndex() + " " + a.address() + "/" + a.prefixLength() + " " + (a.scope() == 0));
       }
       assertEquals(addressesSeen, addressesDumped);
       assertTrue(addressesDumped.contains(overlay.index() + " 10.1.7.0/32 true"));
@@ -130,7 +137,9 @@ class RtNetlinkTest {
 
   private static Object kind(JsonObject link) {
     var info = link.getAsJsonObject("linkinfo");
-    return info == null || !info.has("info_kind") ? "null" : info.get("info_kind").getAsString();
+    return info == null || !info.has("info_kind")
+        ? "null"
+        : info.get("info_kind").getAsString();
   }
 
   @Test
@@ -139,7 +148,10 @@ class RtNetlinkTest {
       var link = kernel.createBridge("cni0");
 
       assertEquals(Optional.of("cni0"), kernel.link(link.index()).map(Link::name));
-      assertEquals(Errno.EEXIST, assertThrows(SyscallException.class, () -> kernel.createBridge("cni0")).errno());
+      assertEquals(
+          Errno.EEXIST,
+          assertThrows(SyscallException.class, () -> kernel.createBridge("cni0"))
+              .errno());
       kernel.setMac(link.index(), MAC);
       kernel.setUp(link.index());
       assertTrue(kernel.link("cni0").orElseThrow().up());
@@ -158,18 +170,17 @@ class RtNetlinkTest {
   void aLinkMovesToAnotherNamespace() throws Exception {
     int here = LibC.INSTANCE.open("/proc/thread-self/ns/net", 0x80000, 0);
     try (var kernel = RtNetlink.open()) {
-      FreshNetworkNamespace.inNewNamespace(
-          () -> {
-            try (var other = RtNetlink.open()) {
-              var end = other.createVeth("here0", "there0", here);
-              var moved = other.createVeth("moved0", "stays0");
-              other.moveToNamespace(moved.index(), here);
-              assertEquals(0, end.lowerIndex(), "the peer is not a link of this namespace");
-              assertEquals(Optional.empty(), other.link("there0"));
-              assertTrue(kernel.link("there0").isPresent());
-              assertTrue(kernel.link("moved0").isPresent());
-            }
-          });
+      FreshNetworkNamespace.inNewNamespace(() -> {
+        try (var other = RtNetlink.open()) {
+          var end = other.createVeth("here0", "there0", here);
+          var moved = other.createVeth("moved0", "stays0");
+          other.moveToNamespace(moved.index(), here);
+          assertEquals(0, end.lowerIndex(), "the peer is not a link of this namespace");
+          assertEquals(Optional.empty(), other.link("there0"));
+          assertTrue(kernel.link("there0").isPresent());
+          assertTrue(kernel.link("moved0").isPresent());
+        }
+      });
     } finally {
       assertEquals(0, LibC.INSTANCE.close(here));
     }
@@ -180,15 +191,18 @@ class RtNetlinkTest {
     try (var kernel = RtNetlink.open()) {
       int lower = overlay(kernel).lowerIndex();
 
-      var refusal =
-          assertThrows(
-              SyscallException.class,
-              () -> kernel.createVxlan("vx1", MAC, 0, vxlan(7, lower, "192.0.2.1", 0, false, false)));
+      var refusal = assertThrows(
+          SyscallException.class,
+          () -> kernel.createVxlan("vx1", MAC, 0, vxlan(7, lower, "192.0.2.1", 0, false, false)));
 
-      assertEquals("newlink(vx1): EEXIST (A VXLAN device with the specified VNI already exists)", refusal.getMessage());
+      assertEquals(
+          "newlink(vx1): EEXIST (A VXLAN device with the specified VNI already exists)",
+          refusal.getMessage());
       assertEquals(
           "EADDRNOTAVAIL",
-          assertThrows(SyscallException.class, () -> kernel.removeAddress(lower, ip("198.51.100.1"), 24)).errnoName());
+          assertThrows(
+                  SyscallException.class, () -> kernel.removeAddress(lower, ip("198.51.100.1"), 24))
+              .errnoName());
     }
   }
 
@@ -203,7 +217,8 @@ class RtNetlinkTest {
         new ForwardingEntry.Nexthop(1000 + n, link, v4, PROTOCOL),
         new ForwardingEntry.Nexthop(2000 + n, link, v6, PROTOCOL),
         new ForwardingEntry.Route(new IpPrefix(v4, 24), link, null, false, 1000 + n, PROTOCOL, 0),
-        new ForwardingEntry.Route(new IpPrefix(v6, 64), link, null, false, 2000 + n, PROTOCOL, 1024));
+        new ForwardingEntry.Route(
+            new IpPrefix(v6, 64), link, null, false, 2000 + n, PROTOCOL, 1024));
   }
 
   private static Set<ForwardingEntry> dump(RtNetlink kernel, int link) throws Exception {
@@ -215,7 +230,8 @@ class RtNetlinkTest {
     return entries;
   }
 
-  private static List<EntryChange> changes(EntryChange.Mode mode, Iterable<ForwardingEntry> entries) {
+  private static List<EntryChange> changes(
+      EntryChange.Mode mode, Iterable<ForwardingEntry> entries) {
     var changes = new ArrayList<EntryChange>();
     entries.forEach(e -> changes.add(new EntryChange(mode, e)));
     return changes;
@@ -235,22 +251,26 @@ class RtNetlinkTest {
 
       assertEquals(ImmutableList.of(), failures);
       assertEquals(new HashSet<>(entries), dump(kernel, link));
-      assertEquals(200, Ip.json("ip -4 -j neigh show dev flannel.7 nud permanent").size());
-      assertEquals(200, Ip.json("ip -6 -j neigh show dev flannel.7 nud permanent").size());
+      assertEquals(
+          200, Ip.json("ip -4 -j neigh show dev flannel.7 nud permanent").size());
+      assertEquals(
+          200, Ip.json("ip -6 -j neigh show dev flannel.7 nud permanent").size());
       assertEquals(200, Ip.json("ip -4 -j route show proto 77").size());
       var fdb = new HashSet<ForwardingEntry>();
       for (JsonElement e : Ip.json("bridge -j fdb show dev flannel.7")) {
         var o = e.getAsJsonObject();
-        fdb.add(
-            new ForwardingEntry.Fdb(
-                link, MacAddress.parse(o.get("mac").getAsString()), ip(o.get("dst").getAsString())));
+        fdb.add(new ForwardingEntry.Fdb(
+            link, MacAddress.parse(o.get("mac").getAsString()), ip(o.get("dst").getAsString())));
       }
       assertEquals(new HashSet<>(kernel.fdb(link)), fdb);
       assertTrue(
-          Ip.run("ip route show 10.1.5.0/24").contains("10.1.5.0/24 nhid 1005 via 10.1.5.0 dev flannel.7 proto 77 onlink"),
+          Ip.run("ip route show 10.1.5.0/24")
+              .contains("10.1.5.0/24 nhid 1005 via 10.1.5.0 dev flannel.7 proto 77 onlink"),
           "route of peer 5");
 
-      assertEquals(ImmutableList.of(), kernel.apply(changes(EntryChange.Mode.REMOVE, Lists.reverse(entries))));
+      assertEquals(
+          ImmutableList.of(),
+          kernel.apply(changes(EntryChange.Mode.REMOVE, Lists.reverse(entries))));
       assertEquals(Set.of(), dump(kernel, link));
     }
   }
@@ -265,7 +285,8 @@ class RtNetlinkTest {
 
       var changes = new ArrayList<>(changes(EntryChange.Mode.CREATE, there));
       changes.addAll(changes(EntryChange.Mode.REMOVE, missing));
-      var bad = new ForwardingEntry.Route(prefix("10.9.0.0/24"), link, null, false, 4711, PROTOCOL, 0);
+      var bad =
+          new ForwardingEntry.Route(prefix("10.9.0.0/24"), link, null, false, 4711, PROTOCOL, 0);
       changes.add(EntryChange.replace(bad));
       changes.addAll(changes(EntryChange.Mode.CREATE, peer(link, 3)));
       var failures = kernel.apply(changes);
@@ -273,9 +294,12 @@ class RtNetlinkTest {
       assertEquals(
           changes.subList(0, there.size() + missing.size() + 1),
           failures.stream().map(EntryFailure::change).toList());
-      assertTrue(failures.subList(0, there.size()).stream().allMatch(EntryFailure::alreadyThere), failures::toString);
       assertTrue(
-          failures.subList(there.size(), failures.size() - 1).stream().allMatch(EntryFailure::alreadyGone),
+          failures.subList(0, there.size()).stream().allMatch(EntryFailure::alreadyThere),
+          failures::toString);
+      assertTrue(
+          failures.subList(there.size(), failures.size() - 1).stream()
+              .allMatch(EntryFailure::alreadyGone),
           failures::toString);
       var last = failures.get(failures.size() - 1);
       assertFalse(last.alreadyGone() || last.alreadyThere());
@@ -288,21 +312,34 @@ class RtNetlinkTest {
     try (var kernel = RtNetlink.open()) {
       var overlay = overlay(kernel);
       int lower = overlay.lowerIndex();
-      var entries =
-          List.<ForwardingEntry>of(
-              new ForwardingEntry.Route(prefix("10.1.1.0/24"), overlay.index(), ip("10.1.1.0"), true, 0, PROTOCOL, 0),
-              new ForwardingEntry.Route(prefix("10.1.2.0/24"), lower, ip("192.0.2.9"), false, 0, PROTOCOL, 0),
-              new ForwardingEntry.Route(prefix("10.1.3.0/24"), overlay.index(), null, false, 0, PROTOCOL, 5),
-              new ForwardingEntry.Route(prefix("2001:db8:1::/64"), overlay.index(), ip("2001:db8:1::"), true, 0, PROTOCOL, 1024),
-              new ForwardingEntry.Route(prefix("2001:db8:2::/64"), lower, ip("2001:db8::9"), false, 0, PROTOCOL, 1024),
-              new ForwardingEntry.Route(prefix("2001:db8:3::/64"), overlay.index(), null, false, 0, PROTOCOL, 1024));
+      var entries = List.<ForwardingEntry>of(
+          new ForwardingEntry.Route(
+              prefix("10.1.1.0/24"), overlay.index(), ip("10.1.1.0"), true, 0, PROTOCOL, 0),
+          new ForwardingEntry.Route(
+              prefix("10.1.2.0/24"), lower, ip("192.0.2.9"), false, 0, PROTOCOL, 0),
+          new ForwardingEntry.Route(
+              prefix("10.1.3.0/24"), overlay.index(), null, false, 0, PROTOCOL, 5),
+          new ForwardingEntry.Route(
+              prefix("2001:db8:1::/64"),
+              overlay.index(),
+              ip("2001:db8:1::"),
+              true,
+              0,
+              PROTOCOL,
+              1024),
+          new ForwardingEntry.Route(
+              prefix("2001:db8:2::/64"), lower, ip("2001:db8::9"), false, 0, PROTOCOL, 1024),
+          new ForwardingEntry.Route(
+              prefix("2001:db8:3::/64"), overlay.index(), null, false, 0, PROTOCOL, 1024));
 
       assertEquals(ImmutableList.of(), kernel.apply(changes(EntryChange.Mode.REPLACE, entries)));
 
       assertEquals(new HashSet<>(entries), new HashSet<>(kernel.routes(0, PROTOCOL)));
       assertEquals(3, kernel.routes(lower, PROTOCOL).size() + 1);
-      assertTrue(Ip.run("ip route show 10.1.1.0/24").contains("via 10.1.1.0 dev flannel.7 proto 77 onlink"));
-      assertTrue(Ip.run("ip route show 10.1.3.0/24").contains("dev flannel.7 proto 77 scope link metric 5"));
+      assertTrue(Ip.run("ip route show 10.1.1.0/24")
+          .contains("via 10.1.1.0 dev flannel.7 proto 77 onlink"));
+      assertTrue(Ip.run("ip route show 10.1.3.0/24")
+          .contains("dev flannel.7 proto 77 scope link metric 5"));
       assertEquals(ImmutableList.of(), kernel.apply(changes(EntryChange.Mode.REMOVE, entries)));
       assertEquals(List.of(), kernel.routes(0, PROTOCOL));
     }
@@ -321,24 +358,44 @@ class RtNetlinkTest {
 
       var gateway = new KernelRoute.Hop(eth0, ip("192.0.2.254"), false);
       assertTrue(
-          routes.contains(
-              new KernelRoute(
-                  prefix("0.0.0.0/0"), 254, 1, 0, 3, 50, ip("192.0.2.1"), 0, ImmutableList.of(gateway))),
+          routes.contains(new KernelRoute(
+              prefix("0.0.0.0/0"),
+              254,
+              1,
+              0,
+              3,
+              50,
+              ip("192.0.2.1"),
+              0,
+              ImmutableList.of(gateway))),
           routes::toString);
-      assertTrue(routes.stream().anyMatch(r -> r.destination().equals(prefix("::/0")) && r.metric() == 1024));
+      assertTrue(routes.stream()
+          .anyMatch(r -> r.destination().equals(prefix("::/0")) && r.metric() == 1024));
       assertEquals(
           ImmutableList.of(
-              new KernelRoute.Hop(eth0, ip("192.0.2.2"), false), new KernelRoute.Hop(eth0, ip("192.0.2.3"), false)),
-          routes.stream().filter(r -> r.destination().equals(prefix("198.51.100.0/24"))).findAny().orElseThrow().hops());
+              new KernelRoute.Hop(eth0, ip("192.0.2.2"), false),
+              new KernelRoute.Hop(eth0, ip("192.0.2.3"), false)),
+          routes.stream()
+              .filter(r -> r.destination().equals(prefix("198.51.100.0/24")))
+              .findAny()
+              .orElseThrow()
+              .hops());
       assertEquals(
           ImmutableList.of(),
-          routes.stream().filter(r -> r.destination().equals(prefix("203.0.113.0/24"))).findAny().orElseThrow().hops());
+          routes.stream()
+              .filter(r -> r.destination().equals(prefix("203.0.113.0/24")))
+              .findAny()
+              .orElseThrow()
+              .hops());
       assertEquals(
-          Ip.json("ip -4 -j route").size(), routes.stream().filter(r -> r.destination().family().bits() == 32).count());
+          Ip.json("ip -4 -j route").size(),
+          routes.stream().filter(r -> r.destination().family().bits() == 32).count());
 
       assertTrue(kernel.routeTo(ip("192.0.2.77")).orElseThrow().isDirect());
-      assertEquals(ip("192.0.2.1"), kernel.routeTo(ip("192.0.2.77")).orElseThrow().preferredSource());
-      assertEquals(ImmutableList.of(gateway), kernel.routeTo(ip("9.9.9.9")).orElseThrow().hops());
+      assertEquals(
+          ip("192.0.2.1"), kernel.routeTo(ip("192.0.2.77")).orElseThrow().preferredSource());
+      assertEquals(
+          ImmutableList.of(gateway), kernel.routeTo(ip("9.9.9.9")).orElseThrow().hops());
       assertTrue(kernel.routeTo(ip("2001:db8::77")).orElseThrow().isDirect());
     }
   }

@@ -395,6 +395,7 @@ class UnderlayChoiceTest {
   @ParameterizedTest
   @ValueSource(strings = {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::1", "ff02::1"})
   void aPublicIpThatNoPeerCouldSendToIsTheCallersMistake(String publicIp) {
-    assertThrows(IllegalArgumentException.class, () -> withPublic(selection(), publicIp).build());
+    assertThrows(
+        IllegalArgumentException.class, () -> withPublic(selection(), publicIp).build());
   }
 }

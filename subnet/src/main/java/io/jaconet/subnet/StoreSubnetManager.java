@@ -314,7 +314,9 @@ public final class StoreSubnetManager implements SubnetManager {
         }
         written.remove(entry.key());
         throw new LeaseLostException("the lease of " + lease.subnets() + " was taken over by "
-            + (nodeId.equals(entry.holder()) ? "another process with our node id " + nodeId : record.writer())
+            + (nodeId.equals(entry.holder())
+                ? "another process with our node id " + nodeId
+                : record.writer())
             + " at revision " + entry.revision());
       }
     }

@@ -109,7 +109,8 @@ class LeaseSafetyTest {
     managerOver(store).acquire(new LeaseRequest(CONFIG, "node-1", attributes(2), null));
 
     var loss = assertThrows(LeaseLostException.class, () -> manager.renew(lost, attributes(1)));
-    assertTrue(String.valueOf(loss.getMessage()).contains("with our node id node-1"), loss::toString);
+    assertTrue(
+        String.valueOf(loss.getMessage()).contains("with our node id node-1"), loss::toString);
   }
 
   @Test

@@ -67,7 +67,8 @@ public interface BackendContract {
 
       var preparation = backend.prepare();
 
-      assertTrue(preparation.overlayMtu() >= 68 && preparation.overlayMtu() <= preparation.underlay().mtu());
+      assertTrue(preparation.overlayMtu() >= 68
+          && preparation.overlayMtu() <= preparation.underlay().mtu());
       assertFalse(preparation.underlay().publicIps().isEmpty());
       backend.close(CloseMode.PURGE);
     }
@@ -111,7 +112,8 @@ public interface BackendContract {
     try (Host host = host()) {
       var backend = open(host, host.backend());
       var peers = ImmutableList.of(host.peer(1), host.peer(2), host.peer(3));
-      backend.apply(ImmutableList.of(added(peers.get(0)), added(peers.get(1)), added(peers.get(2))));
+      backend.apply(
+          ImmutableList.of(added(peers.get(0)), added(peers.get(1)), added(peers.get(2))));
 
       var report = backend.audit(peers);
 
@@ -200,7 +202,8 @@ public interface BackendContract {
       var backend = host.backend();
 
       assertEquals(backend.claims(host.peer(1)), backend.claims(host.peer(1)));
-      assertFalse(backend.claims(host.peer(1)).stream().anyMatch(backend.claims(host.peer(2))::contains));
+      assertFalse(
+          backend.claims(host.peer(1)).stream().anyMatch(backend.claims(host.peer(2))::contains));
     }
   }
 

@@ -67,9 +67,12 @@ public final class FakeBackend implements Backend {
   public Preparation prepare() throws IOException {
     failIfTold();
     var ips = ImmutableMap.of(publicIp.family(), publicIp);
-    var underlay = new Underlay("eth0", 2, 1500, ips, ips, ImmutableList.of(new IpPrefix(publicIp, 24)));
+    var underlay =
+        new Underlay("eth0", 2, 1500, ips, ips, ImmutableList.of(new IpPrefix(publicIp, 24)));
     return new Preparation(
-        underlay, LeaseAttributes.of(TYPE, ips, ImmutableMap.of(IpFamily.V4, "\"" + publicIp + "\"")), 1450);
+        underlay,
+        LeaseAttributes.of(TYPE, ips, ImmutableMap.of(IpFamily.V4, "\"" + publicIp + "\"")),
+        1450);
   }
 
   @Override

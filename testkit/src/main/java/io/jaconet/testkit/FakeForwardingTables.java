@@ -104,7 +104,8 @@ public final class FakeForwardingTables implements ForwardingTables {
     }
     entries.remove(key(entry));
     if (entry instanceof ForwardingEntry.Nexthop nexthop) {
-      tamper(other -> other instanceof ForwardingEntry.Route route && route.nexthopId() == nexthop.id());
+      tamper(other ->
+          other instanceof ForwardingEntry.Route route && route.nexthopId() == nexthop.id());
     }
     return 0;
   }
@@ -144,7 +145,8 @@ public final class FakeForwardingTables implements ForwardingTables {
 
   @Override
   public ImmutableList<ForwardingEntry.Nexthop> nexthops(int linkIndex) {
-    return all(ForwardingEntry.Nexthop.class, entry -> linkIndex == 0 || entry.linkIndex() == linkIndex);
+    return all(
+        ForwardingEntry.Nexthop.class, entry -> linkIndex == 0 || entry.linkIndex() == linkIndex);
   }
 
   @Override

@@ -57,12 +57,15 @@ public final class FakeSubnetManager implements SubnetManager {
       return grant(previous, request.attributes(), request.nodeId());
     }
     var last = IpPrefix.parse("10.244.255.0/24");
-    for (var subnet = IpPrefix.parse("10.244.1.0/24"); subnet.compareTo(last) <= 0; subnet = subnet.next()) {
+    for (var subnet = IpPrefix.parse("10.244.1.0/24");
+        subnet.compareTo(last) <= 0;
+        subnet = subnet.next()) {
       if (!leases.containsKey(Subnets.of(subnet))) {
         return grant(Subnets.of(subnet), request.attributes(), request.nodeId());
       }
     }
-    throw new NoFreeSubnetException("all subnets of " + request.config().networks().get(IpFamily.V4) + " are leased");
+    throw new NoFreeSubnetException(
+        "all subnets of " + request.config().networks().get(IpFamily.V4) + " are leased");
   }
 
   @Override
@@ -70,7 +73,8 @@ public final class FakeSubnetManager implements SubnetManager {
     failIfTold();
     var current = leases.get(lease.subnets());
     if (current == null || current.revision() != lease.revision()) {
-      throw new LeaseLostException(lease.subnets().key() + (current == null ? " is gone" : " was written by " + current.holder()));
+      throw new LeaseLostException(lease.subnets().key()
+          + (current == null ? " is gone" : " was written by " + current.holder()));
     }
     return grant(lease.subnets(), attributes, String.valueOf(lease.holder()));
   }
@@ -92,7 +96,8 @@ public final class FakeSubnetManager implements SubnetManager {
   public Watch watch(Watcher watcher) throws IOException {
     failIfTold();
     watchers.add(watcher);
-    watcher.onSnapshot(ImmutableList.copyOf(leases.values()), ImmutableList.copyOf(unreadable.values()));
+    watcher.onSnapshot(
+        ImmutableList.copyOf(leases.values()), ImmutableList.copyOf(unreadable.values()));
     return () -> watchers.remove(watcher);
   }
 
@@ -107,7 +112,8 @@ public final class FakeSubnetManager implements SubnetManager {
   public Lease put(Subnets subnets, LeaseAttributes attributes, String holder) {
     revision++;
     var known = leases.get(subnets);
-    var lease = new Lease(subnets, attributes, holder, known == null ? revision : known.created(), revision);
+    var lease = new Lease(
+        subnets, attributes, holder, known == null ? revision : known.created(), revision);
     leases.put(subnets, lease);
     unreadable.remove(subnets.key());
     tell(new LeaseEvent.Put(lease));

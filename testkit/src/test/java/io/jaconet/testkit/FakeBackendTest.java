@@ -35,7 +35,8 @@ class FakeBackendTest implements BackendContract {
           FakeBackend.TYPE,
           ImmutableMap.of(IpFamily.V4, IpAddress.parse("192.0.2." + (10 + n))),
           claim.isEmpty() ? ImmutableMap.of() : ImmutableMap.of(IpFamily.V4, claim));
-      return new Lease(Subnets.of(IpPrefix.parse("10.244." + n + ".0/24")), attributes, "node-" + n, n, n);
+      return new Lease(
+          Subnets.of(IpPrefix.parse("10.244." + n + ".0/24")), attributes, "node-" + n, n, n);
     }
 
     @Override
@@ -50,7 +51,8 @@ class FakeBackendTest implements BackendContract {
 
     @Override
     public Lease changed(Lease peer) {
-      return new Lease(peer.subnets(), lease(9, "\"other\"").attributes(), peer.holder(), peer.created(), 99);
+      return new Lease(
+          peer.subnets(), lease(9, "\"other\"").attributes(), peer.holder(), peer.created(), 99);
     }
 
     @Override

@@ -90,7 +90,10 @@ class NetworkEngineTest {
   private Jaconet.Builder builder() {
     return Jaconet.builder()
         .nodeId("node-1")
-        .config(NetworkConfig.builder().network("10.244.0.0/16").backend(FakeBackend.TYPE).build())
+        .config(NetworkConfig.builder()
+            .network("10.244.0.0/16")
+            .backend(FakeBackend.TYPE)
+            .build())
         .backendProvider(backend.provider())
         .subnetManager(leases)
         .listener(events)
@@ -293,7 +296,8 @@ class NetworkEngineTest {
 
     leases.put(mine, attributes(50, "\"thief\""), "node-50");
     loop.runReady();
-    boolean usedAfterTheft = backend.carriesTraffic() && network.lease().subnets().equals(mine);
+    boolean usedAfterTheft =
+        backend.carriesTraffic() && network.lease().subnets().equals(mine);
     loop.advance(Duration.ofMinutes(1));
 
     assertFalse(usedAfterTheft);
@@ -331,7 +335,8 @@ class NetworkEngineTest {
     assertEquals(ImmutableSet.of(subnet(20)), whileBoth);
     assertEquals("10.244.21.0-24", quarantined.get(0).key());
     assertEquals("clone", quarantined.get(0).holder());
-    assertTrue(quarantined.get(0).reason().contains("node-20"), quarantined.get(0).reason());
+    assertTrue(
+        quarantined.get(0).reason().contains("node-20"), quarantined.get(0).reason());
     assertEquals(ImmutableSet.of(subnet(21)), backend.peers().keySet());
     assertEquals(ImmutableList.of(), network.quarantine());
   }
@@ -593,12 +598,16 @@ class NetworkEngineTest {
       int n = 20 + random.nextInt(8);
       switch (random.nextInt(8)) {
         case 0 -> leases.remove(subnet(n));
-        case 1 -> leases.putUnreadable(new UnreadableRecord(subnet(n).key(), subnet(n), "bad JSON"));
+        case 1 ->
+          leases.putUnreadable(new UnreadableRecord(subnet(n).key(), subnet(n), "bad JSON"));
         case 2 -> leases.silenceWatches();
         case 3 -> rewatch();
         case 4 -> loop.runReady();
-        default -> leases.put(
-            subnet(n), attributes(20 + random.nextInt(10), "\"claim-" + random.nextInt(6) + "\""), "node-" + n);
+        default ->
+          leases.put(
+              subnet(n),
+              attributes(20 + random.nextInt(10), "\"claim-" + random.nextInt(6) + "\""),
+              "node-" + n);
       }
       if (step % 50 == 49) {
         rewatch();
@@ -614,7 +623,10 @@ class NetworkEngineTest {
     var freshBackend = new FakeBackend(IpAddress.parse("192.0.2.1"));
     var joined = Jaconet.builder()
         .nodeId("node-1")
-        .config(NetworkConfig.builder().network("10.244.0.0/16").backend(FakeBackend.TYPE).build())
+        .config(NetworkConfig.builder()
+            .network("10.244.0.0/16")
+            .backend(FakeBackend.TYPE)
+            .build())
         .backendProvider(freshBackend.provider())
         .subnetManager(new Reading(own))
         .eventLoop(freshLoop, freshLoop)
@@ -655,6 +667,7 @@ class NetworkEngineTest {
   }
 
   private static Map<Subnets, LeaseAttributes> content(Map<Subnets, Lease> peers) {
-    return peers.entrySet().stream().collect(toMap(Map.Entry::getKey, entry -> entry.getValue().attributes()));
+    return peers.entrySet().stream()
+        .collect(toMap(Map.Entry::getKey, entry -> entry.getValue().attributes()));
   }
 }

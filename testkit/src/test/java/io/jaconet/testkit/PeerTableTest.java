@@ -82,7 +82,8 @@ class PeerTableTest {
     table.apply(ImmutableList.of(new Edit(peer(1), NOTHING, vtep(1))));
 
     assertEquals(1, kernel.nexthops(LINK).size());
-    assertEquals(kernel.nexthops(LINK).get(0).id(), kernel.routes(LINK, 0).get(0).nexthopId());
+    assertEquals(
+        kernel.nexthops(LINK).get(0).id(), kernel.routes(LINK, 0).get(0).nexthopId());
   }
 
   @Test
@@ -102,7 +103,9 @@ class PeerTableTest {
     var outcome = table.audit(ImmutableMap.of(peer(1), vtep(1), peer(2), vtep(2)));
 
     assertEquals(ImmutableSet.of(peer(1)), outcome.pending().keySet());
-    assertTrue(outcome.pending().getOrDefault(peer(1), "").contains("EPERM"), outcome.pending().toString());
+    assertTrue(
+        outcome.pending().getOrDefault(peer(1), "").contains("EPERM"),
+        outcome.pending().toString());
     assertFalse(meaning().contains(vtep(1).get(2)));
     assertTrue(meaning().containsAll(vtep(2)));
   }
@@ -115,7 +118,9 @@ class PeerTableTest {
     var outcome = table.audit(ImmutableMap.of(peer(1), vtep(1)));
     var later = table.apply(ImmutableList.of(new Edit(peer(1), vtep(1), vtep(1, 9, "192.0.2.9"))));
 
-    assertTrue(outcome.pending().getOrDefault(peer(1), "").contains("ip route show 10.244.1.0/24"), outcome.pending().toString());
+    assertTrue(
+        outcome.pending().getOrDefault(peer(1), "").contains("ip route show 10.244.1.0/24"),
+        outcome.pending().toString());
     assertEquals(ImmutableSet.of(peer(1)), later.pending().keySet());
     assertTrue(kernel.entries().contains(foreign));
   }
@@ -125,7 +130,8 @@ class PeerTableTest {
     var foreign = ImmutableSet.of(
         new Route(subnet(3), UNDERLAY, IpAddress.parse("192.0.2.254"), false, 0, 4, 0),
         new Route(IpPrefix.parse("10.99.0.0/16"), LINK, null, false, 0, BOOT, 0),
-        new Route(IpPrefix.parse("198.51.100.0/24"), UNDERLAY, null, false, 0, PeerTable.PROTOCOL, 0),
+        new Route(
+            IpPrefix.parse("198.51.100.0/24"), UNDERLAY, null, false, 0, PeerTable.PROTOCOL, 0),
         new Nexthop(5, UNDERLAY, IpAddress.parse("192.0.2.254"), 4),
         new Neighbor(UNDERLAY, IpAddress.parse("192.0.2.7"), new MacAddress(7)));
     foreign.forEach(kernel::plant);
@@ -160,7 +166,8 @@ class PeerTableTest {
   @Test
   void passesOverNexthopIdsThatOthersTook() throws Exception {
     table.audit(ImmutableMap.of(peer(1), vtep(1)));
-    var foreign = new Nexthop(kernel.nexthops(LINK).get(0).id(), UNDERLAY, IpAddress.parse("192.0.2.254"), 4);
+    var foreign =
+        new Nexthop(kernel.nexthops(LINK).get(0).id(), UNDERLAY, IpAddress.parse("192.0.2.254"), 4);
     kernel.tamper(entry -> true);
     kernel.plant(foreign);
 
@@ -174,14 +181,19 @@ class PeerTableTest {
 
   @Test
   void aMacThatMovesFromOnePeerToAnotherInOneCallEndsAtTheNewOne() throws Exception {
-    table.audit(ImmutableMap.of(peer(1), vtep(1, 1, "192.0.2.1"), peer(2), vtep(2, 2, "192.0.2.2")));
+    table.audit(
+        ImmutableMap.of(peer(1), vtep(1, 1, "192.0.2.1"), peer(2), vtep(2, 2, "192.0.2.2")));
 
     table.apply(ImmutableList.of(
         new Edit(peer(1), vtep(1, 1, "192.0.2.1"), vtep(1, 2, "192.0.2.1")),
         new Edit(peer(2), vtep(2, 2, "192.0.2.2"), vtep(2, 1, "192.0.2.2"))));
 
     assertEquals(
-        ImmutableSet.builder().addAll(vtep(1, 2, "192.0.2.1")).addAll(vtep(2, 1, "192.0.2.2")).build(), meaning());
+        ImmutableSet.builder()
+            .addAll(vtep(1, 2, "192.0.2.1"))
+            .addAll(vtep(2, 1, "192.0.2.2"))
+            .build(),
+        meaning());
   }
 
   @Test
@@ -211,7 +223,9 @@ class PeerTableTest {
       kernel.refuse(change -> random.nextInt(10) == 0 ? EPERM : 0);
       int n = 1 + random.nextInt(6);
       var before = wanted.getOrDefault(peer(n), NOTHING);
-      var after = random.nextInt(4) == 0 ? NOTHING : vtep(n, 10 * n + random.nextInt(3), "192.0.2." + (1 + random.nextInt(9)));
+      var after = random.nextInt(4) == 0
+          ? NOTHING
+          : vtep(n, 10 * n + random.nextInt(3), "192.0.2." + (1 + random.nextInt(9)));
       table.apply(ImmutableList.of(new Edit(peer(n), before, after)));
       wanted.put(peer(n), after);
       if (random.nextInt(5) == 0) {
@@ -220,7 +234,8 @@ class PeerTableTest {
       if (random.nextInt(3) == 0) {
         kernel.refuse(change -> 0);
         var outcome = table.audit(ImmutableMap.copyOf(wanted));
-        var all = wanted.values().stream().flatMap(ImmutableList::stream).collect(Collectors.toSet());
+        var all =
+            wanted.values().stream().flatMap(ImmutableList::stream).collect(Collectors.toSet());
         assertEquals(ImmutableMap.of(), outcome.pending());
         assertEquals(all, meaning(), "round " + round);
         assertEquals(0, table.audit(ImmutableMap.copyOf(wanted)).writes());

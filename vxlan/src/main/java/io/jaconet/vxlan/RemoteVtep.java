@@ -30,15 +30,18 @@ record RemoteVtep(IpPrefix subnet, MacAddress mac, IpAddress endpoint) {
     if (subnet.isEmpty()) {
       return Optional.empty();
     }
-    var endpoint = peer.attributes().publicIp(family).orElseThrow(() -> missing("public IP", family));
-    var data = peer.attributes().backendData(family).orElseThrow(() -> missing("backend data", family));
+    var endpoint =
+        peer.attributes().publicIp(family).orElseThrow(() -> missing("public IP", family));
+    var data =
+        peer.attributes().backendData(family).orElseThrow(() -> missing("backend data", family));
     var vtep = VtepData.parse(data);
     checkArgument(vtep.mayBeOf(vni), "its VNI is %s, this network's is %s", vtep.vni(), vni);
     return Optional.of(new RemoteVtep(subnet.get(), vtep.mac(), endpoint));
   }
 
   private static IllegalArgumentException missing(String what, IpFamily family) {
-    return new IllegalArgumentException("no " + family + " " + what + " is published for its " + family + " subnet");
+    return new IllegalArgumentException(
+        "no " + family + " " + what + " is published for its " + family + " subnet");
   }
 
   /** Returns what the kernel must know to send through the device with index {@code link}. */
@@ -52,7 +55,8 @@ record RemoteVtep(IpPrefix subnet, MacAddress mac, IpAddress endpoint) {
 
   /** Returns what the kernel must know to send without encapsulation, the peer being on the underlay link itself. */
   ImmutableList<ForwardingEntry> directEntries(int underlayLink, int protocol) {
-    return ImmutableList.of(new ForwardingEntry.Route(subnet, underlayLink, endpoint, false, 0, protocol, metric()));
+    return ImmutableList.of(
+        new ForwardingEntry.Route(subnet, underlayLink, endpoint, false, 0, protocol, metric()));
   }
 
   private int metric() {

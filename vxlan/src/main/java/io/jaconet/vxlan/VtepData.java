@@ -28,7 +28,8 @@ record VtepData(Vni vni, MacAddress mac) {
   static VtepData parse(String json) {
     var written = WRITTEN_FORM.matcher(json);
     var data = written.matches()
-        ? new VtepData(new Vni(Integer.parseInt(written.group(1))), MacAddress.parse(written.group(2)))
+        ? new VtepData(
+            new Vni(Integer.parseInt(written.group(1))), MacAddress.parse(written.group(2)))
         : parseAnyForm(json);
     checkArgument(data.mac.isUnicast(), "VtepMAC %s is not the address of one VTEP", data.mac);
     return data;
@@ -37,7 +38,9 @@ record VtepData(Vni vni, MacAddress mac) {
   private static VtepData parseAnyForm(String json) {
     try {
       JsonElement tree = JsonParser.parseString(json);
-      checkArgument(tree.isJsonObject(), "backend data is not a JSON object such as {\"VNI\":1,\"VtepMAC\":\"6e:2a:d9:f9:c7:5e\"}");
+      checkArgument(
+          tree.isJsonObject(),
+          "backend data is not a JSON object such as {\"VNI\":1,\"VtepMAC\":\"6e:2a:d9:f9:c7:5e\"}");
       String mac = member(tree.getAsJsonObject(), "VtepMAC")
           .filter(JsonElement::isJsonPrimitive)
           .map(JsonElement::getAsString)

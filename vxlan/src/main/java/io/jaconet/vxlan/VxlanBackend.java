@@ -59,7 +59,9 @@ final class VxlanBackend implements Backend {
 
   @Override
   public Preparation prepare() throws IOException {
-    var entered = context.namespace() == null ? NetworkNamespace.current() : NetworkNamespace.ofPath(context.namespace());
+    var entered = context.namespace() == null
+        ? NetworkNamespace.current()
+        : NetworkNamespace.ofPath(context.namespace());
     namespace = entered;
     lock = DeviceLock.acquire(entered, options.deviceName(IpFamily.V4));
     var opened = entered.call(RtNetlink::open);
@@ -95,9 +97,13 @@ final class VxlanBackend implements Backend {
     }
     warnedOfForwarding = true;
     for (IpFamily family : context.config().families()) {
-      String setting = family == IpFamily.V4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
+      String setting =
+          family == IpFamily.V4 ? "net/ipv4/ip_forward" : "net/ipv6/conf/all/forwarding";
       Path file = Path.of("/proc/sys", setting);
-      if (entered.<String, IOException>call(() -> Files.readString(file)).strip().equals("0")) {
+      if (entered
+          .<String, IOException>call(() -> Files.readString(file))
+          .strip()
+          .equals("0")) {
         log.warn(
             "{}: {} is 0, so this host does not forward {} packets of its workloads; see 'sysctl -w {}=1'",
             context.networkName(),
@@ -112,14 +118,17 @@ final class VxlanBackend implements Backend {
   public ImmutableSet<?> claims(Lease peer) {
     var claims = ImmutableSet.<Claim>builder();
     for (IpFamily family : context.config().families()) {
-      RemoteVtep.of(peer, family, options.vni()).ifPresent(vtep -> claims.add(claim(family, vtep.mac())));
+      RemoteVtep.of(peer, family, options.vni())
+          .ifPresent(vtep -> claims.add(claim(family, vtep.mac())));
     }
     return claims.build();
   }
 
   private Claim claim(IpFamily family, MacAddress mac) {
     checkArgument(
-        halves.stream().noneMatch(half -> half.device.family() == family && half.device.mac().equals(mac)),
+        halves.stream()
+            .noneMatch(
+                half -> half.device.family() == family && half.device.mac().equals(mac)),
         "VtepMAC %s is this host's own",
         mac);
     return new Claim(family, mac);
@@ -132,7 +141,8 @@ final class VxlanBackend implements Backend {
     for (Half half : halves) {
       var edits = ImmutableList.<PeerTable.Edit>builderWithExpectedSize(changes.size());
       for (PeerChange change : changes) {
-        edits.add(new PeerTable.Edit(change.subnets(), half.known(change.before()), half.wanted(change.after())));
+        edits.add(new PeerTable.Edit(
+            change.subnets(), half.known(change.before()), half.wanted(change.after())));
       }
       var outcome = half.table().apply(edits.build());
       outcome.pending().forEach(pending::putIfAbsent);
@@ -147,7 +157,8 @@ final class VxlanBackend implements Backend {
     int writes = 0;
     for (Half half : halves) {
       writes += half.ensure();
-      var wanted = ImmutableMap.<Subnets, ImmutableList<ForwardingEntry>>builderWithExpectedSize(peers.size());
+      var wanted = ImmutableMap.<Subnets, ImmutableList<ForwardingEntry>>builderWithExpectedSize(
+          peers.size());
       for (Lease peer : peers) {
         wanted.put(peer.subnets(), half.wanted(peer));
       }
@@ -173,7 +184,8 @@ final class VxlanBackend implements Backend {
     for (Half half : halves) {
       failures.attempt(() -> half.close(mode));
     }
-    for (AutoCloseable resource : Stream.of(netlink, lock, namespace).filter(Objects::nonNull).toList()) {
+    for (AutoCloseable resource :
+        Stream.of(netlink, lock, namespace).filter(Objects::nonNull).toList()) {
       failures.attempt(resource);
     }
     failures.throwIfAny();
@@ -231,11 +243,16 @@ final class VxlanBackend implements Backend {
       var network = context.config().networks().get(family);
       var subnet = lease.subnets().prefix(family);
       if (network == null || subnet.isEmpty()) {
-        throw new IOException(family + " is enabled, but the lease " + lease.subnets() + " has no subnet of it");
+        throw new IOException(
+            family + " is enabled, but the lease " + lease.subnets() + " has no subnet of it");
       }
       device.open(subnet.get(), network);
       if (table == null || table.link() != device.index()) {
-        table = new PeerTable(netlink(), device.index(), network, options.vni().value() * 2 + (family == IpFamily.V4 ? 0 : 1));
+        table = new PeerTable(
+            netlink(),
+            device.index(),
+            network,
+            options.vni().value() * 2 + (family == IpFamily.V4 ? 0 : 1));
       }
     }
 

@@ -86,7 +86,8 @@ final class VxlanDevice {
         false);
     String name = options.deviceName(family);
     int mtu = Encapsulation.VXLAN.overlayMtu(underlayMtu(options, underlay, family), family);
-    return new VxlanDevice(netlink, namespace, family, name, settings, mtu, stableMac(nodeId, name));
+    return new VxlanDevice(
+        netlink, namespace, family, name, settings, mtu, stableMac(nodeId, name));
   }
 
   private static int underlayMtu(VxlanOptions options, Underlay underlay, IpFamily family) {
@@ -108,8 +109,8 @@ final class VxlanDevice {
    * Returns the outer source address: the public IP if this host has it. Behind a NAT it does not, and the kernel would drop every packet
    * whose source is not local.
    */
-  private static @Nullable IpAddress localAddress(RtNetlink netlink, IpFamily family, Underlay underlay)
-      throws IOException {
+  private static @Nullable IpAddress localAddress(
+      RtNetlink netlink, IpFamily family, Underlay underlay) throws IOException {
     var published = underlay.publicIps().get(family);
     boolean local = netlink.addresses().stream().anyMatch(a -> a.address().equals(published));
     return local ? published : underlay.addresses().get(family);
@@ -140,7 +141,11 @@ final class VxlanDevice {
       return make();
     }
     if (!settings.equals(found.vxlan())) {
-      log.info("{} differs from what is wanted and is made anew: {} instead of {}", name, found.vxlan(), settings);
+      log.info(
+          "{} differs from what is wanted and is made anew: {} instead of {}",
+          name,
+          found.vxlan(),
+          settings);
       netlink.deleteLink(found.index());
       return make();
     }
@@ -154,7 +159,9 @@ final class VxlanDevice {
       throw new LinuxSupport(namespace).explain(e, name, settings, netlink.links());
     }
     made = true;
-    var link = netlink.link(name).orElseThrow(() -> new IOException(name + " vanished right after it was made"));
+    var link = netlink
+        .link(name)
+        .orElseThrow(() -> new IOException(name + " vanished right after it was made"));
     index = link.index();
     quieten();
     log.info("made {} with {} and MTU {}", name, mac, link.mtu());
@@ -202,7 +209,9 @@ final class VxlanDevice {
     int writes = 0;
     boolean there = false;
     for (LinkAddress found : netlink.addresses()) {
-      if (found.linkIndex() != index || found.address().family() != family || found.address().isLinkLocal()) {
+      if (found.linkIndex() != index
+          || found.address().family() != family
+          || found.address().isLinkLocal()) {
         continue;
       }
       if (found.address().equals(subnet.base()) && found.prefixLength() == family.bits()) {
@@ -223,8 +232,9 @@ final class VxlanDevice {
       link = link();
     }
     if (!mac.equals(link.mac())) {
-      throw new IOException(name + " has the MAC " + link.mac() + " instead of " + mac
-          + ": somebody changed it, systemd's MACAddressPolicy=persistent for example; set MACAddressPolicy=none for it");
+      throw new IOException(
+          name + " has the MAC " + link.mac() + " instead of " + mac
+              + ": somebody changed it, systemd's MACAddressPolicy=persistent for example; set MACAddressPolicy=none for it");
     }
     return writes;
   }

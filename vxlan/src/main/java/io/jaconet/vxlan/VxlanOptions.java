@@ -15,7 +15,8 @@ import io.jaconet.overlay.NetworkConfig;
  * @param learning {@code Learning}, whether the device learns from the frames it receives, default false
  * @param directRouting {@code DirectRouting}, whether peers on the same link are reached without encapsulation, default false
  */
-record VxlanOptions(Vni vni, int port, int mtu, boolean gbp, boolean learning, boolean directRouting) {
+record VxlanOptions(
+    Vni vni, int port, int mtu, boolean gbp, boolean learning, boolean directRouting) {
   /** The kernel's default destination port for VXLAN, drivers/net/vxlan: from before the IANA assignment of 4789. */
   private static final int KERNEL_DEFAULT_PORT = 8472;
 
@@ -23,7 +24,8 @@ record VxlanOptions(Vni vni, int port, int mtu, boolean gbp, boolean learning, b
 
   static VxlanOptions of(NetworkConfig config) {
     BackendOptions options = config.backendOptions();
-    options.warnOfUnknown("VNI", "Port", "MTU", "GBP", "Learning", "DirectRouting", "MacPrefix", "Name");
+    options.warnOfUnknown(
+        "VNI", "Port", "MTU", "GBP", "Learning", "DirectRouting", "MacPrefix", "Name");
     return new VxlanOptions(
         new Vni(options.integer("VNI", 1, 0, (1 << 24) - 1)),
         options.integer("Port", 0, 0, 65_535),

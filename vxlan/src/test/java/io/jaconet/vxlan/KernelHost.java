@@ -62,7 +62,8 @@ final class KernelHost implements BackendContract.Host {
   }
 
   BackendProvider.Context context(String nodeId) {
-    return new BackendProvider.Context("test", nodeId, config, UnderlaySelection.ofInterface("eth0"), path());
+    return new BackendProvider.Context(
+        "test", nodeId, config, UnderlaySelection.ofInterface("eth0"), path());
   }
 
   Path path() {
@@ -90,12 +91,14 @@ final class KernelHost implements BackendContract.Host {
 
   @Override
   public Lease changed(Lease peer) {
-    return new Lease(peer.subnets(), attributes(99, 99), peer.holder(), peer.created(), peer.revision() + 1);
+    return new Lease(
+        peer.subnets(), attributes(99, 99), peer.holder(), peer.created(), peer.revision() + 1);
   }
 
   @Override
   public Lease unreachable() {
-    var attributes = LeaseAttributes.of("vxlan", endpoints(5), ImmutableMap.of(IpFamily.V4, "{}", IpFamily.V6, "{}"));
+    var attributes = LeaseAttributes.of(
+        "vxlan", endpoints(5), ImmutableMap.of(IpFamily.V4, "{}", IpFamily.V6, "{}"));
     return new Lease(subnets(5), attributes, "node-5", 5, 5);
   }
 
@@ -106,7 +109,10 @@ final class KernelHost implements BackendContract.Host {
 
   private LeaseAttributes attributes(int mac, int endpoint) {
     Map<IpFamily, String> data = new EnumMap<>(IpFamily.class);
-    config.families().forEach(family -> data.put(family, "{\"VNI\":1,\"VtepMAC\":\"" + mac(family, mac) + "\"}"));
+    config
+        .families()
+        .forEach(
+            family -> data.put(family, "{\"VNI\":1,\"VtepMAC\":\"" + mac(family, mac) + "\"}"));
     return LeaseAttributes.of("vxlan", endpoints(endpoint), data);
   }
 
@@ -130,10 +136,12 @@ final class KernelHost implements BackendContract.Host {
       String option = family == IpFamily.V4 ? "-4" : "-6";
       reached &= run("ip", option, "neigh", "show", "dev", device)
           .contains(vtep.subnet().base() + " lladdr " + vtep.mac() + " PERMANENT");
-      reached &= run("bridge", "fdb", "show", "dev", device).contains(vtep.mac() + " dst " + vtep.endpoint() + " ");
+      reached &= run("bridge", "fdb", "show", "dev", device)
+          .contains(vtep.mac() + " dst " + vtep.endpoint() + " ");
       String inside = vtep.subnet().base().plus(9).toString();
       String route = run("ip", option, "route", "get", inside);
-      reached &= route.contains("via " + vtep.subnet().base() + " ") && route.contains("dev " + device + " ");
+      reached &= route.contains("via " + vtep.subnet().base() + " ")
+          && route.contains("dev " + device + " ");
     }
     return reached;
   }
@@ -141,7 +149,12 @@ final class KernelHost implements BackendContract.Host {
   @Override
   public void damage(Lease peer) throws IOException {
     for (IpFamily family : config.families()) {
-      run("ip", family == IpFamily.V4 ? "-4" : "-6", "route", "del", peer.subnets().prefix(family).orElseThrow().toString());
+      run(
+          "ip",
+          family == IpFamily.V4 ? "-4" : "-6",
+          "route",
+          "del",
+          peer.subnets().prefix(family).orElseThrow().toString());
     }
   }
 

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import io.jaconet.net.IpFamily;
 import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.Encapsulation;
-import io.jaconet.net.IpFamily;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.spi.Backend;
@@ -25,9 +25,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @InNetworkNamespace
 class VxlanBackendTest {
-  private static final String V4 = "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}";
-  private static final String V6 = "{\"EnableIPv4\":false,\"EnableIPv6\":true,\"IPv6Network\":\"fd00:244::/48\","
-      + "\"Backend\":{\"Type\":\"vxlan\"}}";
+  private static final String V4 =
+      "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}";
+  private static final String V6 =
+      "{\"EnableIPv4\":false,\"EnableIPv6\":true,\"IPv6Network\":\"fd00:244::/48\","
+          + "\"Backend\":{\"Type\":\"vxlan\"}}";
   private static final String DUAL = "{\"EnableIPv6\":true,\"Network\":\"10.244.0.0/16\","
       + "\"IPv6Network\":\"fd00:244::/48\",\"Backend\":{\"Type\":\"vxlan\"}}";
 
@@ -68,14 +70,17 @@ class VxlanBackendTest {
 
   @Test
   void makesTheDeviceThatFlanneldWouldMake() throws Exception {
-    try (var host = host("{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"VXLAN\",\"vni\":7}}")) {
+    try (var host =
+        host("{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"VXLAN\",\"vni\":7}}")) {
       open(host, host.backend());
 
       String link = host.run("ip", "-d", "link", "show", "flannel.7");
       String address = host.run("ip", "-4", "addr", "show", "flannel.7");
       host.backend().close(CloseMode.PURGE);
 
-      assertTrue(link.contains("vxlan id 7 local 192.0.2.1 dev eth0 srcport 0 0 dstport 8472 nolearning"), link);
+      assertTrue(
+          link.contains("vxlan id 7 local 192.0.2.1 dev eth0 srcport 0 0 dstport 8472 nolearning"),
+          link);
       assertTrue(link.contains("mtu 1450 qdisc noqueue"), link);
       assertTrue(address.contains("inet 10.244.0.0/32 scope global flannel.7"), address);
     }
@@ -85,10 +90,13 @@ class VxlanBackendTest {
   void publishesWhatFlanneldTakesApartByItsPunctuation() throws Exception {
     try (var host = host(V4)) {
       var attributes = host.backend().prepare().attributes();
-      String mac = host.run("ip", "link", "show", "flannel.1").replaceAll("(?s).*link/ether (\\S+).*", "$1");
+      String mac =
+          host.run("ip", "link", "show", "flannel.1").replaceAll("(?s).*link/ether (\\S+).*", "$1");
       host.backend().close(CloseMode.PURGE);
 
-      assertEquals("{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}", attributes.backendData(IpFamily.V4).orElseThrow());
+      assertEquals(
+          "{\"VNI\":1,\"VtepMAC\":\"" + mac + "\"}",
+          attributes.backendData(IpFamily.V4).orElseThrow());
     }
   }
 
@@ -115,10 +123,12 @@ class VxlanBackendTest {
   @Test
   void refusesAnUnderlayTooNarrowForIpv6AndLeavesNothingBehind() throws Exception {
     try (var host = new KernelHost(NetworkConfig.parse(V6), 1300)) {
-      var refusal = assertThrows(IllegalArgumentException.class, () -> host.backend().prepare());
+      var refusal =
+          assertThrows(IllegalArgumentException.class, () -> host.backend().prepare());
       host.backend().close(CloseMode.KEEP);
 
-      assertTrue(String.valueOf(refusal.getMessage()).contains("1350 or more"), refusal.getMessage());
+      assertTrue(
+          String.valueOf(refusal.getMessage()).contains("1350 or more"), refusal.getMessage());
       assertFalse(host.run("ip", "link").contains("flannel"));
     }
   }
@@ -139,8 +149,26 @@ class VxlanBackendTest {
   @Test
   void takesOverTheDeviceOfARunningFlanneldWithItsMac() throws Exception {
     try (var host = host(V4)) {
-      host.run("ip", "link", "add", "flannel.1", "address", "6e:2a:d9:f9:c7:5e", "mtu", "1450", "type", "vxlan", "id", "1",
-          "local", "192.0.2.1", "dev", "eth0", "dstport", "8472", "nolearning");
+      host.run(
+          "ip",
+          "link",
+          "add",
+          "flannel.1",
+          "address",
+          "6e:2a:d9:f9:c7:5e",
+          "mtu",
+          "1450",
+          "type",
+          "vxlan",
+          "id",
+          "1",
+          "local",
+          "192.0.2.1",
+          "dev",
+          "eth0",
+          "dstport",
+          "8472",
+          "nolearning");
       String before = host.run("ip", "-o", "link", "show", "flannel.1").split(":", 2)[0];
 
       var attributes = host.backend().prepare().attributes();
@@ -160,7 +188,10 @@ class VxlanBackendTest {
       var refusal = assertThrows(IOException.class, () -> host.backend().prepare());
       host.backend().close(CloseMode.PURGE);
 
-      assertTrue(String.valueOf(refusal.getMessage()).contains("flannel.1") && String.valueOf(refusal.getMessage()).contains("bridge"), refusal.getMessage());
+      assertTrue(
+          String.valueOf(refusal.getMessage()).contains("flannel.1")
+              && String.valueOf(refusal.getMessage()).contains("bridge"),
+          refusal.getMessage());
       assertTrue(host.run("ip", "-d", "link", "show", "flannel.1").contains("bridge"));
     }
   }
@@ -174,7 +205,8 @@ class VxlanBackendTest {
       var refusal = assertThrows(IOException.class, () -> host.backend().prepare());
       host.backend().close(CloseMode.PURGE);
 
-      assertTrue(String.valueOf(refusal.getMessage()).contains("cilium_vxlan"), refusal.getMessage());
+      assertTrue(
+          String.valueOf(refusal.getMessage()).contains("cilium_vxlan"), refusal.getMessage());
     }
   }
 
@@ -190,7 +222,9 @@ class VxlanBackendTest {
       boolean firstUnharmed = host.run("ip", "link").contains("flannel.1");
       host.backend().close(CloseMode.PURGE);
 
-      assertTrue(String.valueOf(refusal.getMessage()).contains("another network of this process"), refusal.getMessage());
+      assertTrue(
+          String.valueOf(refusal.getMessage()).contains("another network of this process"),
+          refusal.getMessage());
       assertTrue(firstUnharmed);
     }
   }
@@ -201,11 +235,13 @@ class VxlanBackendTest {
       open(host, host.backend());
       Lease peer = host.peer(1);
       host.backend().apply(ImmutableList.of(new PeerChange(null, peer)));
-      String before = host.run("ip", "link", "show", "flannel.1").replaceAll("(?s).*link/ether (\\S+).*", "$1");
+      String before =
+          host.run("ip", "link", "show", "flannel.1").replaceAll("(?s).*link/ether (\\S+).*", "$1");
       host.run("ip", "link", "del", "flannel.1");
 
       host.backend().audit(ImmutableList.of(peer));
-      String after = host.run("ip", "link", "show", "flannel.1").replaceAll("(?s).*link/ether (\\S+).*", "$1");
+      String after =
+          host.run("ip", "link", "show", "flannel.1").replaceAll("(?s).*link/ether (\\S+).*", "$1");
       boolean reached = host.reaches(peer);
       host.backend().close(CloseMode.PURGE);
 
@@ -264,7 +300,9 @@ class VxlanBackendTest {
       boolean other = host.reaches(host.peer(2));
       host.backend().close(CloseMode.PURGE);
 
-      assertTrue(report.pending().getOrDefault(peer.subnets(), "").contains("ip route show 10.244.1.0/24"), report.pending().toString());
+      assertTrue(
+          report.pending().getOrDefault(peer.subnets(), "").contains("ip route show 10.244.1.0/24"),
+          report.pending().toString());
       assertTrue(route.contains("via 192.0.2.254 dev eth0"), route);
       assertTrue(other);
     }
@@ -276,7 +314,9 @@ class VxlanBackendTest {
       host.run("ip", "route", "add", "198.51.100.0/24", "via", "192.0.2.254");
       String before = snapshot(host);
       open(host, host.backend());
-      host.backend().apply(ImmutableList.of(new PeerChange(null, host.peer(1)), new PeerChange(null, host.peer(2))));
+      host.backend()
+          .apply(ImmutableList.of(
+              new PeerChange(null, host.peer(1)), new PeerChange(null, host.peer(2))));
 
       host.backend().close(CloseMode.PURGE);
 
@@ -296,13 +336,19 @@ class VxlanBackendTest {
   @Test
   void namesTheOptionThatIsWrong() throws Exception {
     try (var host = host(V4)) {
-      var config = NetworkConfig.parse("{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":16777216}}");
+      var config = NetworkConfig.parse(
+          "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\",\"VNI\":16777216}}");
       var context = host.context("node-1");
-      var wrong = new BackendProvider.Context("test", "node-1", config, context.underlay(), context.namespace());
+      var wrong = new BackendProvider.Context(
+          "test", "node-1", config, context.underlay(), context.namespace());
 
-      var refusal = assertThrows(IllegalArgumentException.class, () -> new VxlanBackendProvider().create(wrong));
+      var refusal = assertThrows(
+          IllegalArgumentException.class, () -> new VxlanBackendProvider().create(wrong));
 
-      assertTrue(String.valueOf(refusal.getMessage()).contains("Backend.VNI") && String.valueOf(refusal.getMessage()).contains("16777216"), refusal.getMessage());
+      assertTrue(
+          String.valueOf(refusal.getMessage()).contains("Backend.VNI")
+              && String.valueOf(refusal.getMessage()).contains("16777216"),
+          refusal.getMessage());
     }
   }
 }
