@@ -4,12 +4,12 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.errorprone.annotations.Immutable;
 import io.jaconet.internal.Printable;
-import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** A 48-bit Ethernet address, held in the low bits of {@code value}. Printed in lower case with colons. */
 @Immutable
 public record MacAddress(long value) {
-  private static final Pattern TEXT = Pattern.compile("[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}");
+  private static final int TEXT_LENGTH = 17;
 
   public MacAddress {
     checkArgument(value >>> 48 == 0, "%s does not fit in 48 bits", value);
@@ -21,11 +21,21 @@ public record MacAddress(long value) {
    * @throws IllegalArgumentException if {@code text} is not that
    */
   public static MacAddress parse(String text) {
-    checkArgument(
-        TEXT.matcher(text).matches(),
-        "'%s' is not a MAC address such as 02:42:ac:11:00:02",
-        Printable.of(text));
-    return new MacAddress(Long.parseLong(text.replace(":", ""), 16));
+    long value = text.length() == TEXT_LENGTH ? 0 : -1;
+    for (int i = 0; i < text.length() && value >= 0; i++) {
+      char c = text.charAt(i);
+      if (i % 3 == 2) {
+        value = c == ':' ? value : -1;
+      } else {
+        int digit = c < 0x80 ? Character.digit(c, 16) : -1;
+        value = digit < 0 ? -1 : value << 4 | digit;
+      }
+    }
+    if (value < 0) {
+      throw new IllegalArgumentException(
+          "'" + Printable.of(text) + "' is not a MAC address such as 02:42:ac:11:00:02");
+    }
+    return new MacAddress(value);
   }
 
   /** Returns the address of the first six of {@code bytes}. */
@@ -64,13 +74,23 @@ public record MacAddress(long value) {
 
   @Override
   public String toString() {
-    return String.format(
-        "%02x:%02x:%02x:%02x:%02x:%02x",
-        value >>> 40 & 0xff,
-        value >>> 32 & 0xff,
-        value >>> 24 & 0xff,
-        value >>> 16 & 0xff,
-        value >>> 8 & 0xff,
-        value & 0xff);
+    var text = new StringBuilder(TEXT_LENGTH);
+    for (int shift = 44; shift >= 0; shift -= 4) {
+      text.append(Character.forDigit((int) (value >>> shift & 0xf), 16));
+      if (shift % 8 == 0 && shift > 0) {
+        text.append(':');
+      }
+    }
+    return text.toString();
+  }
+
+  @Override
+  public boolean equals(@Nullable Object o) {
+    return o instanceof MacAddress other && value == other.value;
+  }
+
+  @Override
+  public int hashCode() {
+    return Long.hashCode(value);
   }
 }
