@@ -67,6 +67,7 @@ final class NetworkEngine {
   private @Nullable LeaseKeeper keeper;
   private volatile @Nullable PeerReconciler peers;
   private EventLoop.@Nullable Timer auditTimer;
+  private boolean fenced;
   private boolean flushScheduled;
   private boolean closing;
   private volatile View view;
@@ -173,13 +174,15 @@ final class NetworkEngine {
         count(Counter.RENEWALS, 1);
         return;
       }
-      note(Concern.FENCED, null);
+      fenced = false;
       log.info("{}: holds {}", settings.name(), now.subnets());
       if (moved) {
         tell(listener -> listener.onLease(shown, now));
         admit(now);
       }
       boolean opened = open(now);
+      // Not before traffic flows again.
+      note(Concern.FENCED, null);
       if (moved && opened) {
         settle(now);
       }
@@ -189,6 +192,7 @@ final class NetworkEngine {
     public void fenced(String reason) {
       count(Counter.FENCINGS, 1);
       log.warn("{}: stops using its subnet: {}", settings.name(), reason);
+      fenced = true;
       note(Concern.FENCED, reason);
       try {
         backend.suspend();
@@ -362,7 +366,7 @@ final class NetworkEngine {
       flushScheduled = true;
       loop.execute(() -> {
         flushScheduled = false;
-        if (!closing && !health.isWrong(Concern.FENCED)) {
+        if (!closing && !fenced) {
           reconciler().flush();
           notePending();
         }
@@ -371,7 +375,7 @@ final class NetworkEngine {
   }
 
   private void audit() {
-    if (closing || health.isWrong(Concern.FENCED)) {
+    if (closing || fenced) {
       return;
     }
     try {

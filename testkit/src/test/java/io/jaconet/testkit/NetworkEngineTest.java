@@ -257,6 +257,30 @@ class NetworkEngineTest {
     assertEquals(ImmutableSet.of(subnet(20)), backend.peers().keySet());
   }
 
+  /** I19. */
+  @Test
+  void saysUpOnlyOnceTrafficFlowsAgain() {
+    peer(20);
+    List<Boolean> flowedWhenUp = new ArrayList<>();
+    var joined = builder()
+        .listener(new NetworkListener() {
+          @Override
+          public void onState(NetworkState state) {
+            if (state.phase() == Phase.UP) {
+              flowedWhenUp.add(backend.carriesTraffic() && backend.peers().containsKey(subnet(20)));
+            }
+          }
+        })
+        .eventLoop(loop, Runnable::run)
+        .join();
+    loop.runReady();
+
+    leases.remove(joined.join().lease().subnets());
+    loop.advance(Duration.ofMinutes(1));
+
+    assertEquals(List.of(true, true), flowedWhenUp);
+  }
+
   /** T38: the process stood still for longer than its lease lasts, and the subnet went to another. */
   @Test
   void afterAPauseLongerThanTheLeaseItStopsFirstAndThenAsks() {
