@@ -116,7 +116,8 @@ final class NetworkEngine {
     loop.execute(() -> {
       try {
         start();
-      } catch (IOException | RuntimeException e) {
+      } catch (Throwable e) {
+        // An Error too: a native library that does not load must not leave the caller waiting.
         joined.completeExceptionally(e);
       }
     });

@@ -38,6 +38,7 @@ public final class FakeBackend implements Backend {
   private final Map<Subnets, Lease> peers = new HashMap<>();
   private final Set<Subnets> refused = new HashSet<>();
   private @Nullable IOException failure;
+  private @Nullable Error error;
   private @Nullable Lease own;
   private boolean suspended;
   private @Nullable CloseMode closed;
@@ -65,6 +66,9 @@ public final class FakeBackend implements Backend {
 
   @Override
   public Preparation prepare() throws IOException {
+    if (error != null) {
+      throw error;
+    }
     failIfTold();
     var ips = ImmutableMap.of(publicIp.family(), publicIp);
     var underlay =
@@ -157,6 +161,11 @@ public final class FakeBackend implements Backend {
   /** Makes every call fail from now on, or succeed again if {@code cause} is null. */
   public void fail(@Nullable IOException cause) {
     failure = cause;
+  }
+
+  /** Makes {@link #prepare} end with {@code cause} from now on, as when a native library is missing. */
+  public void failToLoad(Error cause) {
+    error = cause;
   }
 
   /** Refuses what is asked for the peer of {@code subnets} from now on. */

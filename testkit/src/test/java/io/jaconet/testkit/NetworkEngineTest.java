@@ -483,6 +483,17 @@ class NetworkEngineTest {
   }
 
   @Test
+  void failsToJoinWhereTheDataPathCannotEvenBeLoaded() {
+    backend.failToLoad(new UnsatisfiedLinkError("no native library"));
+
+    var joined = builder().join();
+    loop.runReady();
+
+    var failure = assertThrows(ExecutionException.class, joined::get);
+    assertInstanceOf(UnsatisfiedLinkError.class, failure.getCause());
+  }
+
+  @Test
   void failsToJoinAFullNetwork() {
     for (int n = 1; n <= 255; n++) {
       leases.put(subnet(n), attributes(n, "\"claim-" + n + "\""), "other");

@@ -15,6 +15,7 @@ import io.jaconet.linux.RtNetlink;
 import io.jaconet.linux.UnderlaySelector;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
+import io.jaconet.net.IpPrefix;
 import io.jaconet.net.MacAddress;
 import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.Lease;
@@ -70,11 +71,11 @@ final class VxlanBackend implements Backend {
     var selected = new UnderlaySelector(opened).select(context.underlay(), config.families());
     var data = ImmutableMap.<IpFamily, String>builder();
     int overlayMtu = Integer.MAX_VALUE;
-    for (IpFamily family : config.families()) {
-      var device = VxlanDevice.of(opened, entered, family, options, selected, context.nodeId());
+    for (IpPrefix network : config.networks().values()) {
+      var device = VxlanDevice.of(opened, entered, network, options, selected, context.nodeId());
       halves.add(new Half(device));
       device.ensure();
-      data.put(family, new VtepData(options.vni(), device.mac()).toJson());
+      data.put(network.family(), new VtepData(options.vni(), device.mac()).toJson());
       overlayMtu = Math.min(overlayMtu, device.actualMtu());
     }
     var attributes = LeaseAttributes.of("vxlan", selected.publicIps(), data.build());
@@ -240,18 +241,16 @@ final class VxlanBackend implements Backend {
 
     void open(Lease lease) throws IOException {
       IpFamily family = device.family();
-      var network = context.config().networks().get(family);
-      var subnet = lease.subnets().prefix(family);
-      if (network == null || subnet.isEmpty()) {
-        throw new IOException(
-            family + " is enabled, but the lease " + lease.subnets() + " has no subnet of it");
-      }
-      device.open(subnet.get(), network);
+      device.open(lease
+          .subnets()
+          .prefix(family)
+          .orElseThrow(() -> new IOException(
+              family + " is enabled, but the lease " + lease.subnets() + " has no subnet of it")));
       if (table == null || table.link() != device.index()) {
         table = new PeerTable(
             netlink(),
             device.index(),
-            network,
+            device.network(),
             options.vni().value() * 2 + (family == IpFamily.V4 ? 0 : 1));
       }
     }

@@ -6,6 +6,7 @@ import io.jaconet.linux.Link;
 import io.jaconet.linux.LinkAddress;
 import io.jaconet.linux.LinuxSupport;
 import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.linux.PeerTable;
 import io.jaconet.linux.RtNetlink;
 import io.jaconet.linux.SyscallException;
 import io.jaconet.linux.VxlanLink;
@@ -36,6 +37,7 @@ final class VxlanDevice {
 
   private final RtNetlink netlink;
   private final NetworkNamespace namespace;
+  private final IpPrefix network;
   private final IpFamily family;
   private final String name;
   private final VxlanLink settings;
@@ -48,14 +50,15 @@ final class VxlanDevice {
   private VxlanDevice(
       RtNetlink netlink,
       NetworkNamespace namespace,
-      IpFamily family,
+      IpPrefix network,
       String name,
       VxlanLink settings,
       int mtu,
       MacAddress mac) {
     this.netlink = netlink;
     this.namespace = namespace;
-    this.family = family;
+    this.network = network;
+    this.family = network.family();
     this.name = name;
     this.settings = settings;
     this.mtu = mtu;
@@ -63,7 +66,7 @@ final class VxlanDevice {
   }
 
   /**
-   * Describes the device of {@code family}; {@link #ensure} makes it.
+   * Describes the device for {@code network}; {@link #ensure} makes it.
    *
    * @throws IllegalArgumentException if the underlay's MTU leaves too little for a packet of the family, or the option exceeds it
    * @throws IOException if the kernel cannot be asked
@@ -71,11 +74,12 @@ final class VxlanDevice {
   static VxlanDevice of(
       RtNetlink netlink,
       NetworkNamespace namespace,
-      IpFamily family,
+      IpPrefix network,
       VxlanOptions options,
       Underlay underlay,
       String nodeId)
       throws IOException {
+    IpFamily family = network.family();
     var settings = new VxlanLink(
         options.vni(),
         underlay.interfaceIndex(),
@@ -88,7 +92,7 @@ final class VxlanDevice {
     String name = options.deviceName(family);
     int mtu = Encapsulation.VXLAN.overlayMtu(underlayMtu(options, underlay, family), family);
     return new VxlanDevice(
-        netlink, namespace, family, name, settings, mtu, stableMac(nodeId, name));
+        netlink, namespace, network, name, settings, mtu, stableMac(nodeId, name));
   }
 
   private static int underlayMtu(VxlanOptions options, Underlay underlay, IpFamily family) {
@@ -149,6 +153,8 @@ final class VxlanDevice {
           name,
           found.vxlan(),
           settings);
+      // The kernel takes the square of the number of peers to delete a link with routes by nexthop.
+      new PeerTable(netlink, found.index(), network, 0).clear();
       netlink.deleteLink(found.index());
       return make();
     }
@@ -203,11 +209,11 @@ final class VxlanDevice {
   }
 
   /**
-   * Gives the device the first address of {@code subnet}, no other of {@code network}, and brings it up.
+   * Gives the device the first address of {@code subnet}, no other of the network, and brings it up.
    *
    * @return how much had to be written
    */
-  int open(IpPrefix subnet, IpPrefix network) throws IOException {
+  int open(IpPrefix subnet) throws IOException {
     address = IpPrefix.host(subnet.base());
     int writes = 0;
     boolean there = false;
@@ -278,5 +284,9 @@ final class VxlanDevice {
 
   IpFamily family() {
     return family;
+  }
+
+  IpPrefix network() {
+    return network;
   }
 }

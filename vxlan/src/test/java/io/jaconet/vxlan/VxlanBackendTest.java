@@ -181,6 +181,22 @@ class VxlanBackendTest {
   }
 
   @Test
+  void makesItsDeviceAnewWhereItDiffersFromWhatIsWanted() throws Exception {
+    try (var host = host(V4)) {
+      host.run("ip", "link", "add", "flannel.1", "type", "vxlan", "id", "1", "dstport", "4789");
+
+      open(host, host.backend());
+      host.backend().apply(ImmutableList.of(new PeerChange(null, host.peer(1))));
+      String link = host.run("ip", "-d", "link", "show", "flannel.1");
+      boolean reached = host.reaches(host.peer(1));
+      host.backend().close(CloseMode.PURGE);
+
+      assertTrue(link.contains("dstport 8472"), link);
+      assertTrue(reached);
+    }
+  }
+
+  @Test
   void neverTouchesALinkOfAnotherKindThatHasItsName() throws Exception {
     try (var host = host(V4)) {
       host.run("ip", "link", "add", "flannel.1", "type", "bridge");
