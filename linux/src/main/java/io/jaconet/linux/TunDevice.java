@@ -16,10 +16,7 @@ import java.nio.ByteOrder;
  *
  * <p>One thread reads and any number write; all may do so until {@link #close()}, which comes after the last of them.
  */
-public final class TunDevice implements AutoCloseable {
-  /** The length of the virtio-net header. */
-  public static final int HEADER_BYTES = 10;
-
+public final class TunDevice implements PacketPort {
   private static final int O_RDWR = 2;
   private static final int O_NONBLOCK = 0x800;
   private static final int O_CLOEXEC = 0x80000;
@@ -109,17 +106,12 @@ public final class TunDevice implements AutoCloseable {
     return name;
   }
 
-  /** Returns what the kernel offers. */
+  @Override
   public TunOffloads offloads() {
     return offloads;
   }
 
-  /**
-   * Reads the next packet, header first.
-   *
-   * @return its length with the header; 0 if there is none now
-   * @throws SyscallException if the device is gone
-   */
+  @Override
   public int read(OffHeap memory, int offset, int capacity) throws SyscallException {
     int skipped = offloads.header() ? 0 : HEADER_BYTES;
     if (skipped > 0) {
@@ -140,21 +132,12 @@ public final class TunDevice implements AutoCloseable {
     }
   }
 
-  /**
-   * Waits until there may be a packet to read or the device is gone.
-   *
-   * @return false once {@link #shutdown} was called
-   */
+  @Override
   public boolean await() throws SyscallException {
     return wakeUp.await(fd);
   }
 
-  /**
-   * Writes one packet, whose first piece begins with the header. The list may be changed by this.
-   *
-   * @return false if the kernel takes no such packet, or none now because the device is down
-   * @throws SyscallException if the device is gone
-   */
+  @Override
   public boolean write(Slices packet) throws SyscallException {
     if (!offloads.header()) {
       packet.trimFirst(HEADER_BYTES);
@@ -171,7 +154,7 @@ public final class TunDevice implements AutoCloseable {
     return true;
   }
 
-  /** Ends {@link #await} for ever. For any thread. */
+  @Override
   public void shutdown() throws SyscallException {
     wakeUp.wake();
   }

@@ -13,7 +13,7 @@ import jnr.ffi.byref.IntByReference;
  *
  * <p>One thread sends and one receives; both may do so until {@link #close()}, which comes after the last of them.
  */
-public final class UdpBatchSocket implements AutoCloseable {
+public final class UdpBatchSocket implements DatagramTransport {
   private static final int SOCK_DGRAM = 2;
   private static final int SOCK_CLOEXEC = 0x80000;
   private static final int SOL_SOCKET = 1;
@@ -113,11 +113,7 @@ public final class UdpBatchSocket implements AutoCloseable {
     return joins;
   }
 
-  /**
-   * Sends all of {@code batch}, waiting for room in the send buffer.
-   *
-   * @return how many datagrams the kernel refused; they are lost
-   */
+  @Override
   public int send(SendBatch batch) {
     int refused = 0;
     int sent = 0;
@@ -172,11 +168,7 @@ public final class UdpBatchSocket implements AutoCloseable {
     return refused;
   }
 
-  /**
-   * Waits for datagrams and puts what has come into {@code batch}.
-   *
-   * @return false once {@link #shutdown} was called
-   */
+  @Override
   public boolean receive(ReceiveBatch batch) throws SyscallException {
     batch.clear();
     int n = 0;
@@ -196,7 +188,7 @@ public final class UdpBatchSocket implements AutoCloseable {
     return true;
   }
 
-  /** Ends {@link #receive} and {@link #send} for ever. For any thread. */
+  @Override
   public void shutdown() {
     shutDown = true;
     // An unconnected socket answers ENOTCONN, but the kernel wakes those who wait all the same.
@@ -210,5 +202,11 @@ public final class UdpBatchSocket implements AutoCloseable {
       closed = true;
       SyscallException.check("close(UDP)", LibC.INSTANCE.close(fd));
     }
+  }
+
+  /** Tells what the kernel does, for a log. */
+  @Override
+  public String toString() {
+    return "UDP socket[cuts=" + cuts + ", joins=" + joins + "]";
   }
 }
