@@ -51,6 +51,11 @@ public final class MemoryPacketPort implements PacketPort {
     notifyAll();
   }
 
+  /** Returns whether the data path has read all that was given. */
+  public synchronized boolean isEmpty() {
+    return given.isEmpty();
+  }
+
   /** Returns what was written since the last call, each with its virtio-net header. */
   public synchronized ImmutableList<byte[]> takeWritten() {
     var all = ImmutableList.copyOf(written);
