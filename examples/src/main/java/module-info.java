@@ -1,7 +1,12 @@
-/** One runnable program per question. */
+/** One runnable program per question, and the lab. */
 @org.jspecify.annotations.NullMarked
 module io.jaconet.examples {
   requires io.jaconet.core;
+  requires io.jaconet.subnet;
+  requires io.jaconet.testkit;
+  requires java.management;
+
+  uses io.jaconet.spi.BackendProvider;
 
   exports io.jaconet.examples.store;
 }

@@ -9,4 +9,8 @@ module io.jaconet.testkit {
   requires static org.jspecify;
 
   exports io.jaconet.testkit;
+
+  // Where JUnit makes the extension behind an annotation.
+  opens io.jaconet.testkit to
+      org.junit.platform.commons;
 }

@@ -16,12 +16,12 @@ import io.jaconet.spi.SubnetManager;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ServiceLoader;
+import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -224,7 +224,7 @@ public final class Jaconet {
 
     private NetworkEngine engine(Settings all, Backend backend) {
       if (loop != null && io != null) {
-        return new NetworkEngine(all, loop, io, () -> {}, backend, RandomGenerator.getDefault());
+        return new NetworkEngine(all, loop, io, () -> {}, backend, new SplittableRandom());
       }
       var ownLoop = new ThreadEventLoop(named(threads, "jaconet-" + all.name() + "-loop"));
       var ownIo = Executors.newCachedThreadPool(named(threads, "jaconet-" + all.name() + "-io"));
@@ -232,8 +232,7 @@ public final class Jaconet {
         ownLoop.stop();
         ownIo.shutdownNow();
       };
-      return new NetworkEngine(
-          all, ownLoop, ownIo, stopThreads, backend, RandomGenerator.getDefault());
+      return new NetworkEngine(all, ownLoop, ownIo, stopThreads, backend, new SplittableRandom());
     }
 
     private static ThreadFactory named(ThreadFactory threads, String name) {

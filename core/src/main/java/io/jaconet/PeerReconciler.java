@@ -19,10 +19,8 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -34,14 +32,11 @@ import org.jspecify.annotations.Nullable;
  * <p>Everything is written on the network's event loop; the accessors at the end may be called from any thread.
  */
 final class PeerReconciler {
-  private static final Comparator<Lease> OLDEST_FIRST =
-      Comparator.comparingLong(Lease::created).thenComparing(Lease::subnets);
-
   private final EventLoop loop;
   private final Backend backend;
   private final Listener listener;
   private final Map<Subnets, Candidate> candidates = new HashMap<>();
-  private final Map<Object, TreeSet<Lease>> claimants = new HashMap<>();
+  private final Claims claims = new Claims();
   private final Map<Subnets, Lease> peers = new ConcurrentHashMap<>();
   private final Map<String, Quarantined> quarantine = new ConcurrentHashMap<>();
   private final Set<Subnets> dirty = new LinkedHashSet<>();
@@ -58,20 +53,25 @@ final class PeerReconciler {
   /** Takes the whole truth in place of all that was known. */
   void snapshot(ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
     checkState(loop.inEventLoop());
+    forgetQuarantineExcept(leases, unreadable);
     Set<Subnets> gone = new HashSet<>(candidates.keySet());
-    Set<String> readable = new HashSet<>();
     for (Lease lease : leases) {
       gone.remove(lease.subnets());
-      readable.add(lease.subnets().key());
       put(lease);
     }
     gone.forEach(this::remove);
-    Set<String> kept = new HashSet<>(readable);
-    for (var record : unreadable) {
-      kept.add(record.key());
-      unreadable(record);
+    unreadable.forEach(this::unreadable);
+  }
+
+  private void forgetQuarantineExcept(
+      ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
+    if (quarantine.isEmpty()) {
+      return;
     }
-    quarantine.keySet().retainAll(kept);
+    Set<String> keys = new HashSet<>();
+    leases.forEach(lease -> keys.add(lease.subnets().key()));
+    unreadable.forEach(record -> keys.add(record.key()));
+    quarantine.keySet().retainAll(keys);
   }
 
   /** Takes changes to what is known. */
@@ -116,9 +116,7 @@ final class PeerReconciler {
     var candidate = examine(lease);
     candidates.put(lease.subnets(), candidate);
     for (Object claim : candidate.claims) {
-      var others = claimants.computeIfAbsent(claim, c -> new TreeSet<>(OLDEST_FIRST));
-      others.forEach(other -> dirty.add(other.subnets()));
-      others.add(lease);
+      claims.add(claim, lease, other -> dirty.add(other.subnets()));
     }
     dirty.add(lease.subnets());
   }
@@ -144,12 +142,7 @@ final class PeerReconciler {
       return;
     }
     for (Object claim : candidate.claims) {
-      var claiming = Objects.requireNonNull(claimants.get(claim));
-      claiming.remove(candidate.claimant);
-      claiming.forEach(other -> dirty.add(other.subnets()));
-      if (claiming.isEmpty()) {
-        claimants.remove(claim);
-      }
+      claims.remove(claim, candidate.claimant, other -> dirty.add(other.subnets()));
     }
   }
 
@@ -224,13 +217,15 @@ final class PeerReconciler {
       quarantine(subnets.key(), candidate.lease.holder(), refusal);
       return null;
     }
-    quarantine.remove(subnets.key());
+    if (!quarantine.isEmpty()) {
+      quarantine.remove(subnets.key());
+    }
     return candidate.lease;
   }
 
   private @Nullable String olderClaim(Candidate candidate) {
     for (Object claim : candidate.claims) {
-      Lease first = Objects.requireNonNull(claimants.get(claim)).first();
+      Lease first = claims.oldest(claim);
       if (!first.subnets().equals(candidate.lease.subnets())) {
         String holder = first.holder() == null ? "" : " of " + first.holder();
         return claim + " belongs to the older lease " + first.subnets().key() + holder;

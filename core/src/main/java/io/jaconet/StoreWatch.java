@@ -22,9 +22,8 @@ final class StoreWatch {
   private final SubnetManager subnetManager;
   private final Backoff backoff;
   private final Listener listener;
-  private SubnetManager.@Nullable Watch watch;
+  private @Nullable Attempt current;
   private EventLoop.@Nullable Timer timer;
-  private int generation;
 
   StoreWatch(
       EventLoop loop,
@@ -42,58 +41,68 @@ final class StoreWatch {
   /** Watches; what an earlier watch may still say is not heard any more. */
   void restart() {
     stop();
-    int started = generation;
-    var watcher = new Watcher(started);
+    var attempt = new Attempt();
+    current = attempt;
     io.execute(() -> {
       try {
-        var begun = subnetManager.watch(watcher);
-        loop.execute(() -> begun(started, begun));
+        attempt.begin();
       } catch (IOException | RuntimeException e) {
-        loop.execute(() -> failed(started, e));
+        loop.execute(() -> failed(attempt, e));
       }
     });
   }
 
   /** Ends the watch. */
   void stop() {
-    generation++;
     if (timer != null) {
       timer.cancel();
       timer = null;
     }
+    var watch = current == null ? null : current.end();
+    current = null;
     if (watch != null) {
       io.execute(watch::close);
-      watch = null;
     }
   }
 
-  private void begun(int started, SubnetManager.Watch begun) {
-    if (started == generation) {
-      watch = begun;
-    } else {
-      io.execute(begun::close);
-    }
-  }
-
-  private void failed(int started, Exception cause) {
-    if (started == generation) {
+  private void failed(Attempt attempt, Exception cause) {
+    if (attempt == current) {
       stop();
       timer = loop.schedule(backoff.next(), this::restart);
       listener.watchFailed(cause);
     }
   }
 
-  /** Carries what the store says to the loop, as long as its watch is the current one. */
-  private final class Watcher implements SubnetManager.Watcher {
-    private final int started;
+  /**
+   * A watch from when it is asked for. Carries what the store says to the loop, as long as it is the current one. It may end before the
+   * store has begun it, and then is closed where it begins: loop and executor may have stopped by that time.
+   */
+  private final class Attempt implements SubnetManager.Watcher {
+    private SubnetManager.@Nullable Watch watch;
+    private boolean ended;
 
-    Watcher(int started) {
-      this.started = started;
+    /** Called on the I/O executor. */
+    void begin() throws IOException {
+      var begun = subnetManager.watch(this);
+      boolean late;
+      synchronized (this) {
+        late = ended;
+        watch = late ? null : begun;
+      }
+      if (late) {
+        begun.close();
+      }
+    }
+
+    /** Returns what is to be closed, null if nothing is yet. */
+    synchronized SubnetManager.@Nullable Watch end() {
+      ended = true;
+      return watch;
     }
 
     private void onLoop(Runnable task) {
       loop.execute(() -> {
-        if (started == generation) {
+        if (this == current) {
           task.run();
         }
       });
@@ -115,7 +124,7 @@ final class StoreWatch {
 
     @Override
     public void onFailure(IOException cause) {
-      loop.execute(() -> failed(started, cause));
+      loop.execute(() -> failed(this, cause));
     }
   }
 

@@ -72,7 +72,9 @@ public final class IpAddress implements Comparable<IpAddress> {
    */
   public static IpAddress parse(String text) {
     var address = text.indexOf(':') >= 0 ? parseV6(text) : parseV4(text);
-    checkArgument(address != null, "'%s' is not an IP address", Printable.of(text));
+    if (address == null) {
+      throw new IllegalArgumentException("'" + Printable.of(text) + "' is not an IP address");
+    }
     return address;
   }
 

@@ -7,6 +7,7 @@ import com.google.common.collect.ImmutableList;
 import com.google.errorprone.annotations.Immutable;
 import io.jaconet.internal.Printable;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An address prefix of either family in CIDR notation. Host bits are cleared, as flannel does when it reads one. Ordered by base
@@ -50,8 +51,10 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
    */
   public static IpPrefix parse(String text) {
     int slash = text.indexOf('/');
-    checkArgument(
-        slash > 0, "'%s' is not an address prefix such as 10.244.0.0/16", Printable.of(text));
+    if (slash <= 0) {
+      throw new IllegalArgumentException(
+          "'" + Printable.of(text) + "' is not an address prefix such as 10.244.0.0/16");
+    }
     return new IpPrefix(
         IpAddress.parse(text.substring(0, slash)), parseLength(text, text.substring(slash + 1)));
   }
@@ -60,7 +63,10 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
     boolean plain = !digits.isEmpty()
         && digits.length() <= 3
         && digits.chars().allMatch(c -> c >= '0' && c <= '9');
-    checkArgument(plain, "'%s' has no prefix length after the slash", Printable.of(text));
+    if (!plain) {
+      throw new IllegalArgumentException(
+          "'" + Printable.of(text) + "' has no prefix length after the slash");
+    }
     return Integer.parseInt(digits);
   }
 
@@ -115,6 +121,17 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
   public int compareTo(IpPrefix other) {
     int order = base.compareTo(other.base);
     return order == 0 ? Integer.compare(length, other.length) : order;
+  }
+
+  /** Written out, like {@code hashCode}, because a record's own is slow until it has been called very often. */
+  @Override
+  public boolean equals(@Nullable Object o) {
+    return o instanceof IpPrefix other && length == other.length && base.equals(other.base);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * base.hashCode() + length;
   }
 
   @Override

@@ -27,6 +27,15 @@ final class FlannelSpelling {
     }
   }
 
+  /** Returns whether {@code json} is an object that a general parser would write just like that. */
+  static boolean isFlatObject(String json) {
+    try {
+      return new FlannelSpelling(json).flatObject().length() == json.length();
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
   private @Nullable LeaseAttributes attributes() {
     demand("{\"PublicIP\":\"");
     var v4 = address(IpFamily.V4);

@@ -49,7 +49,10 @@ final class LeaseAttributesJson {
   }
 
   static @Nullable String compact(@Nullable String data) {
-    return data == null ? null : text(StrictJson.parse("backend data", data, MAX_CHARS));
+    if (data == null || data.length() <= MAX_CHARS && FlannelSpelling.isFlatObject(data)) {
+      return data;
+    }
+    return text(StrictJson.parse("backend data", data, MAX_CHARS));
   }
 
   static String write(LeaseAttributes attributes) {
@@ -59,7 +62,7 @@ final class LeaseAttributesJson {
     json.append("\",\"PublicIPv6\":");
     json.append(attributes.publicIp(IpFamily.V6).map(ip -> "\"" + ip + "\"").orElse("null"));
     if (!attributes.backendType().isEmpty()) {
-      json.append(",\"BackendType\":").append(new JsonPrimitive(attributes.backendType()));
+      json.append(",\"BackendType\":").append(quoted(attributes.backendType()));
     }
     attributes
         .backendData(IpFamily.V4)
@@ -68,5 +71,12 @@ final class LeaseAttributesJson {
         .backendData(IpFamily.V6)
         .ifPresent(data -> json.append(",\"BackendV6Data\":").append(data));
     return json.append('}').toString();
+  }
+
+  /** Does without the parser, most of whose cost is that it is loaded at all, for every name that a backend has. */
+  private static String quoted(String backendType) {
+    return BACKEND_TYPE.matcher(backendType).matches()
+        ? '"' + backendType + '"'
+        : new JsonPrimitive(backendType).toString();
   }
 }

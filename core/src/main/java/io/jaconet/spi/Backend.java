@@ -64,7 +64,8 @@ public interface Backend {
   void suspend() throws IOException;
 
   /**
-   * Frees what the backend holds open, and leaves in the kernel what {@code mode} says. Goes on after a failure and throws it at the end.
+   * Frees what the backend holds open, and leaves in the kernel what {@code mode} says; of a device that {@link #prepare} made and that was
+   * never opened, nothing in any mode. Goes on after a failure and throws it at the end.
    */
   void close(CloseMode mode) throws IOException;
 

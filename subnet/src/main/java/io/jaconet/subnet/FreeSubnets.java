@@ -28,9 +28,18 @@ final class FreeSubnets {
           family,
           taken.stream()
               .flatMap(subnets -> subnets.prefix(family).stream())
+              .filter(prefix -> isPartOf(network(config, family), prefix))
               .sorted()
               .toList());
     }
+  }
+
+  /**
+   * Returns whether {@code prefix} is a part of the network, of whatever length: hosts with an older configuration may hold such. What covers
+   * all of it is no lease of this network, and must not keep everybody out.
+   */
+  private static boolean isPartOf(IpPrefix network, IpPrefix prefix) {
+    return prefix.length() > network.length() && network.contains(prefix);
   }
 
   /** Returns whether a host may hold {@code subnets}: the enabled families exactly, each in range and of the right length. */

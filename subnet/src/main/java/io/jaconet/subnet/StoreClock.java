@@ -1,8 +1,8 @@
 package io.jaconet.subnet;
 
 import com.google.common.util.concurrent.MoreExecutors;
-import com.google.common.util.concurrent.ThreadFactoryBuilder;
 import io.jaconet.event.EventLoop;
+import io.jaconet.internal.DaemonThreads;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -51,8 +51,7 @@ interface StoreClock extends AutoCloseable {
 
   /** Returns a clock that reads {@code nanos} and has daemon threads of its own, which end when there is nothing to do. */
   static StoreClock withThreads(LongSupplier nanos, String name) {
-    var threads =
-        new ThreadFactoryBuilder().setDaemon(true).setNameFormat(name + "-%d").build();
+    var threads = new DaemonThreads(name);
     var timers = new ScheduledThreadPoolExecutor(1, threads);
     timers.setRemoveOnCancelPolicy(true);
     var watchers = new ThreadPoolExecutor(

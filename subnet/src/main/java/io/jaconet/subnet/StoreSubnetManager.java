@@ -5,8 +5,8 @@ import static com.google.common.collect.ImmutableList.toImmutableList;
 import static java.util.Objects.requireNonNull;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.util.concurrent.ThreadFactoryBuilder;
 import io.jaconet.event.Backoff;
+import io.jaconet.internal.DaemonThreads;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.overlay.Lease;
@@ -22,7 +22,6 @@ import io.jaconet.spi.LeaseStore.Entry;
 import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -64,10 +63,7 @@ public final class StoreSubnetManager implements SubnetManager {
       5,
       TimeUnit.SECONDS,
       new SynchronousQueue<>(),
-      new ThreadFactoryBuilder()
-          .setDaemon(true)
-          .setNameFormat("jaconet-lease-watch-%d")
-          .build());
+      new DaemonThreads("jaconet-lease-watch"));
 
   private StoreSubnetManager(Builder builder) {
     this.store = builder.store;
@@ -386,7 +382,7 @@ public final class StoreSubnetManager implements SubnetManager {
   public static final class Builder {
     private final LeaseStore store;
     private Duration leaseTtl = Duration.ofHours(24);
-    private RandomGenerator random = new SecureRandom();
+    private RandomGenerator random = new SplittableRandom();
     private @Nullable Executor executor;
 
     private Builder(LeaseStore store) {

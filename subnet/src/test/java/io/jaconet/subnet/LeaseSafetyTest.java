@@ -102,6 +102,23 @@ class LeaseSafetyTest {
     assertEquals(List.of(held), leases());
   }
 
+  /** One record for everything would otherwise lock everybody out. */
+  @Test
+  void aRecordThatCoversTheWholeNetworkTakesNoSubnetAway() throws IOException {
+    store.overwrite("0.0.0.0-0", attributes(7).toJson(), TTL);
+    store.overwrite("10.5.0.0-16", attributes(8).toJson(), TTL);
+
+    assertEquals(
+        24,
+        manager
+            .acquire(request(1))
+            .lease()
+            .subnets()
+            .prefix(IpFamily.V4)
+            .orElseThrow()
+            .length());
+  }
+
   /** T13: a cloned machine, with the id of the one it was cloned from. */
   @Test
   void losesTheLeaseToAnotherProcessWithTheSameNodeId() throws IOException {

@@ -8,11 +8,14 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.Maps;
 import io.jaconet.linux.Link;
 import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
+import io.jaconet.net.MacAddress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 
 /**
  * Hosts on one machine: a network namespace for each, joined by one switch, so that they reach each other at their underlay
@@ -33,13 +36,16 @@ public final class Fabric implements AutoCloseable {
   private static final int MIN_MTU = 1280;
   private static final int MAX_MTU = 65535;
   private static final String BRIDGE = "underlay";
+  private static final String WORKLOAD = "w[0-9]+";
 
   private final Host world;
   private final ImmutableList<Host> hosts;
+  private final boolean takenOver;
 
-  private Fabric(Host world, ImmutableList<Host> hosts) {
+  private Fabric(Host world, ImmutableList<Host> hosts, boolean takenOver) {
     this.world = world;
     this.hosts = hosts;
+    this.takenOver = takenOver;
   }
 
   /** Returns a builder of two hosts, MTU 1500, and a prefix that names this process. */
@@ -98,7 +104,7 @@ public final class Fabric implements AutoCloseable {
         }
         var stations = made.build();
         wire(stations);
-        return fabric(stations);
+        return fabric(stations, false);
       } catch (IOException | RuntimeException e) {
         delete(made.build(), e);
         throw e;
@@ -118,7 +124,7 @@ public final class Fabric implements AutoCloseable {
       for (int number = 0; number <= hosts; number++) {
         stations.add(host(number, NetworkNamespace.named(name(number))));
       }
-      return fabric(stations.build());
+      return fabric(stations.build(), true);
     }
 
     private boolean isComplete() throws IOException {
@@ -150,13 +156,14 @@ public final class Fabric implements AutoCloseable {
               Maps.transformValues(UNDERLAY, prefix -> prefix.base().plus(address))));
     }
 
-    private static Fabric fabric(ImmutableList<Host> stations) {
-      return new Fabric(stations.get(0), stations.subList(1, stations.size()));
+    private static Fabric fabric(ImmutableList<Host> stations, boolean takenOver) {
+      return new Fabric(stations.get(0), stations.subList(1, stations.size()), takenOver);
     }
 
     /** The switch first: the hosts' interfaces come into being with its ports. A default route is each host's last step. */
     private void wire(ImmutableList<Host> stations) throws IOException {
       var world = stations.get(0);
+      var macs = ImmutableMap.<IpAddress, MacAddress>builder();
       try (var kernel = StationKernel.of(world)) {
         kernel.setLoopbackUp();
         var bridge = kernel.addBridge(BRIDGE);
@@ -165,6 +172,7 @@ public final class Fabric implements AutoCloseable {
         }
         kernel.setUp(bridge, underlayMtu);
         addAddresses(kernel, bridge, world);
+        collect(kernel.mac(BRIDGE), world, macs);
       }
       for (var host : stations.subList(1, stations.size())) {
         try (var kernel = StationKernel.of(host)) {
@@ -175,11 +183,31 @@ public final class Fabric implements AutoCloseable {
           for (var family : IpFamily.values()) {
             kernel.addDefaultRoute(link, world.address(family));
           }
+          collect(kernel.mac(Host.UNDERLAY_INTERFACE), host, macs);
         }
       }
+      introduce(stations, macs.buildOrThrow());
       for (var host : stations.subList(1, stations.size())) {
         for (var family : IpFamily.values()) {
           host.awaitAnswerFrom(world.address(family));
+        }
+      }
+    }
+
+    private static void collect(
+        MacAddress mac, Host of, ImmutableMap.Builder<IpAddress, MacAddress> macs) {
+      for (var family : IpFamily.values()) {
+        macs.put(of.address(family), mac);
+      }
+    }
+
+    /** Spares the kernel the learning of neighbors: all namespaces share one table of 1024, which 33 hosts would fill. */
+    private static void introduce(
+        ImmutableList<Host> stations, ImmutableMap<IpAddress, MacAddress> macs) throws IOException {
+      for (var station : stations) {
+        try (var kernel = StationKernel.of(station)) {
+          kernel.addNeighbors(
+              kernel.link(station == stations.get(0) ? BRIDGE : Host.UNDERLAY_INTERFACE), macs);
         }
       }
     }
@@ -229,6 +257,11 @@ public final class Fabric implements AutoCloseable {
     return hosts.get(number - 1);
   }
 
+  /** Returns whether the hosts were there before, left by an earlier process. */
+  public boolean isTakenOver() {
+    return takenOver;
+  }
+
   /** Returns the switch: on the underlay, but without a way to any overlay. */
   public Host world() {
     return world;
@@ -254,7 +287,7 @@ public final class Fabric implements AutoCloseable {
         }
       }
       try {
-        removeLeftovers(host.name() + "w");
+        remove(host.name(), WORKLOAD);
       } catch (IOException e) {
         failures.addSuppressed(e);
       }
@@ -262,17 +295,22 @@ public final class Fabric implements AutoCloseable {
   }
 
   /**
-   * Removes every namespace whose name begins with {@code prefix}, whoever made it.
+   * Removes every namespace that has a name as a fabric of {@code prefix} gives it, whoever made it.
    *
    * @return the names that were removed
    */
   public static ImmutableList<String> removeLeftovers(String prefix) throws IOException {
-    checkState(!prefix.isEmpty(), "an empty prefix would remove every namespace of the machine");
+    checkState(!prefix.isEmpty(), "an empty prefix would remove namespaces that are no fabric's");
+    return remove(prefix, "(switch|h[0-9]+(" + WORKLOAD + ")?)");
+  }
+
+  private static ImmutableList<String> remove(String prefix, String rest) throws IOException {
+    var name = Pattern.compile(Pattern.quote(prefix) + rest);
     var removed = ImmutableList.<String>builder();
-    for (var name : NetworkNamespace.names()) {
-      if (name.startsWith(prefix)) {
-        NetworkNamespace.named(name).delete();
-        removed.add(name);
+    for (var present : NetworkNamespace.names()) {
+      if (name.matcher(present).matches()) {
+        NetworkNamespace.named(present).delete();
+        removed.add(present);
       }
     }
     return removed.build();

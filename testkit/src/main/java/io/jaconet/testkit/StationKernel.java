@@ -1,12 +1,14 @@
 package io.jaconet.testkit;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import io.jaconet.linux.EntryChange;
 import io.jaconet.linux.ForwardingEntry;
 import io.jaconet.linux.Link;
 import io.jaconet.linux.RtNetlink;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpPrefix;
+import io.jaconet.net.MacAddress;
 import java.io.IOException;
 
 /** The links, addresses and routes of one station, while it is put together. */
@@ -86,6 +88,27 @@ final class StationKernel implements AutoCloseable {
     var route =
         new ForwardingEntry.Route(everywhere, link.index(), gateway, false, 0, RTPROT_STATIC, 0);
     for (var failure : netlink.apply(ImmutableList.of(EntryChange.create(route)))) {
+      throw failure.toException();
+    }
+  }
+
+  MacAddress mac(String link) throws IOException {
+    var mac = link(link).mac();
+    if (mac == null) {
+      throw new IOException(link + " of " + station.name() + " has no MAC");
+    }
+    return mac;
+  }
+
+  /** Adds neighbors that never expire, itself excepted. */
+  void addNeighbors(Link link, ImmutableMap<IpAddress, MacAddress> macs) throws IOException {
+    var changes = ImmutableList.<EntryChange>builder();
+    macs.forEach((address, mac) -> {
+      if (!mac.equals(link.mac())) {
+        changes.add(EntryChange.replace(new ForwardingEntry.Neighbor(link.index(), address, mac)));
+      }
+    });
+    for (var failure : netlink.apply(changes.build())) {
       throw failure.toException();
     }
   }

@@ -116,6 +116,7 @@ class FabricTest {
     try (var adopted = fabric().openOrCreate()) {
       var workload = adopted.host(1).attachWorkload(1450, SUBNET_4);
 
+      assertTrue(adopted.isTakenOver());
       assertEquals(left.host(2).namespace(), adopted.host(2).namespace());
       assertEquals(leftWorkload.namespace(), workload.namespace());
       assertTrue(workload.ping(adopted.host(1).address(IpFamily.V4), 1).ok());
@@ -140,10 +141,24 @@ class FabricTest {
   }
 
   @Test
+  void aNamespaceThatOnlyBeginsLikeAFabricsIsNoLeftover() throws IOException {
+    try (var stranger = NetworkNamespace.createNamed(PREFIX + "home")) {
+      try {
+        assertEquals(List.of(), Fabric.removeLeftovers(PREFIX));
+
+        assertTrue(NetworkNamespace.names().contains(PREFIX + "home"));
+      } finally {
+        stranger.delete();
+      }
+    }
+  }
+
+  @Test
   void aFabricOfAnotherSizeIsReplaced() throws IOException {
     var left = fabric().hosts(3).create();
 
     try (var fabric = fabric().hosts(2).openOrCreate()) {
+      assertFalse(fabric.isTakenOver());
       assertFalse(left.host(1).namespace().equals(fabric.host(1).namespace()));
       assertEquals(
           List.of(PREFIX + "h1", PREFIX + "h2", PREFIX + "switch"),

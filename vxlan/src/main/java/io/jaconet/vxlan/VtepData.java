@@ -10,15 +10,16 @@ import io.jaconet.net.MacAddress;
 import io.jaconet.net.Vni;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
 
 /**
  * What a host publishes of its VTEP: {@code {"VNI":1,"VtepMAC":"6e:2a:d9:f9:c7:5e"}}. Written in exactly this form, because flanneld takes
  * it apart by its punctuation; read in any form that flanneld may have written.
  */
 record VtepData(Vni vni, MacAddress mac) {
-  private static final Pattern WRITTEN_FORM =
-      Pattern.compile("\\{\"VNI\":([0-9]{1,8}),\"VtepMAC\":\"([0-9a-f]{2}(?::[0-9a-f]{2}){5})\"}");
+  private static final String BEFORE_VNI = "{\"VNI\":";
+  private static final String BEFORE_MAC = ",\"VtepMAC\":\"";
+  private static final String AFTER_MAC = "\"}";
+  private static final int MAC_CHARS = 17;
 
   /**
    * Reads what a peer published.
@@ -26,13 +27,24 @@ record VtepData(Vni vni, MacAddress mac) {
    * @throws IllegalArgumentException if it is not that, or no frame can be sent to the MAC
    */
   static VtepData parse(String json) {
-    var written = WRITTEN_FORM.matcher(json);
-    var data = written.matches()
-        ? new VtepData(
-            new Vni(Integer.parseInt(written.group(1))), MacAddress.parse(written.group(2)))
-        : parseAnyForm(json);
+    int mac = json.length() - AFTER_MAC.length() - MAC_CHARS;
+    boolean asWritten = json.startsWith(BEFORE_VNI)
+        && json.endsWith(AFTER_MAC)
+        && json.startsWith(BEFORE_MAC, mac - BEFORE_MAC.length());
+    var data = asWritten ? parseWrittenForm(json, mac) : parseAnyForm(json);
     checkArgument(data.mac.isUnicast(), "VtepMAC %s is not the address of one VTEP", data.mac);
     return data;
+  }
+
+  /** Large networks have many of these, and reading them is most of a join's own work. */
+  private static VtepData parseWrittenForm(String json, int mac) {
+    var vni = json.substring(BEFORE_VNI.length(), mac - BEFORE_MAC.length());
+    try {
+      return new VtepData(
+          new Vni(Integer.parseInt(vni)), MacAddress.parse(json.substring(mac, mac + MAC_CHARS)));
+    } catch (NumberFormatException otherFieldsInBetween) {
+      return parseAnyForm(json);
+    }
   }
 
   private static VtepData parseAnyForm(String json) {

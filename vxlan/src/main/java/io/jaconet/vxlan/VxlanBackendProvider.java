@@ -10,7 +10,7 @@ import io.jaconet.spi.BackendProvider;
  * default 0: 8472), {@code MTU} (of the underlay, in bytes, default 0: that of the interface), {@code GBP}, {@code Learning},
  * {@code DirectRouting} (default false).
  *
- * <p>Needs Linux 4.18 or later with VXLAN and the capability CAP_NET_ADMIN in the network namespace; from kernel 5.3 on, programming time
+ * <p>Needs Linux 4.20 or later with VXLAN and the capability CAP_NET_ADMIN in the network namespace; from kernel 5.3 on, programming time
  * grows linearly with the number of peers.
  */
 public final class VxlanBackendProvider implements BackendProvider {

@@ -2,7 +2,6 @@ package io.jaconet.vxlan;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
-import com.google.common.hash.Hashing;
 import io.jaconet.linux.Link;
 import io.jaconet.linux.LinkAddress;
 import io.jaconet.linux.LinuxSupport;
@@ -20,6 +19,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -118,12 +119,14 @@ final class VxlanDevice {
 
   /** Returns a MAC that follows from the node and the device, so that it is the same whenever the device is made. */
   private static MacAddress stableMac(String nodeId, String deviceName) {
-    byte[] hash = Hashing.sha256()
-        .newHasher()
-        .putString("io.jaconet vtep\n" + nodeId + "\n" + deviceName, StandardCharsets.UTF_8)
-        .hash()
-        .asBytes();
-    return MacAddress.fromBytes(hash).locallyAdministered();
+    var seed = "io.jaconet vtep\n" + nodeId + "\n" + deviceName;
+    try {
+      byte[] hash =
+          MessageDigest.getInstance("SHA-256").digest(seed.getBytes(StandardCharsets.UTF_8));
+      return MacAddress.fromBytes(hash).locallyAdministered();
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
   }
 
   /**

@@ -1,0 +1,39 @@
+package io.jaconet.benchmarks;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Makes the hosts of a run, and sees to it that none is left. Their names begin with what no other run has. */
+final class Hosts implements AutoCloseable {
+  private final List<Host> made = new ArrayList<>();
+  private int next;
+
+  private static String prefix() {
+    return "jbench" + ProcessHandle.current().pid() + "-";
+  }
+
+  /** Returns whether a namespace of this name was made here. */
+  static boolean isOfThisRun(String namespace) {
+    return namespace.startsWith(prefix());
+  }
+
+  /** Returns a new host, with an interface on an underlay that is its own. */
+  synchronized Host create() throws IOException {
+    var host = Host.create(prefix() + next++);
+    made.add(host);
+    return host;
+  }
+
+  synchronized void remove(Host host) throws IOException {
+    made.remove(host);
+    host.delete();
+  }
+
+  @Override
+  public synchronized void close() throws IOException {
+    while (!made.isEmpty()) {
+      remove(made.get(0));
+    }
+  }
+}

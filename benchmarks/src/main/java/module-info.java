@@ -1,0 +1,12 @@
+/** The benchmarks: programs that print figures and what they are compared with. */
+@org.jspecify.annotations.NullMarked
+module io.jaconet.benchmarks {
+  requires io.jaconet.linux;
+  requires io.jaconet.subnet;
+  requires com.google.common;
+  requires com.google.gson;
+  requires java.management;
+  requires jdk.management;
+  requires static com.google.errorprone.annotations;
+  requires static org.jspecify;
+}

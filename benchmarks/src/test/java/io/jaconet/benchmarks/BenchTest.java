@@ -1,0 +1,95 @@
+package io.jaconet.benchmarks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.common.collect.ImmutableList;
+import com.google.gson.JsonParser;
+import io.jaconet.benchmarks.Report.Bar;
+import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.testkit.InNetworkNamespace;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs each benchmark in small. The namespace only serves to skip them where none can be made. */
+@InNetworkNamespace
+class BenchTest {
+  private static final int PEERS = 20;
+
+  @TempDir
+  private Path directory;
+
+  private Report run(Benchmark benchmark) throws Exception {
+    var json = directory.resolve("rows.json");
+    return Bench.run(
+        benchmark, new Options(2, ImmutableList.of(PEERS), 3, Duration.ofSeconds(1), 6, json));
+  }
+
+  private static double median(Report report, String variant) {
+    return report.rows().stream()
+        .filter(row -> row.variant().equals(variant))
+        .findFirst()
+        .orElseThrow()
+        .median();
+  }
+
+  @AfterEach
+  void leavesNoNamespace() throws Exception {
+    assertTrue(
+        NetworkNamespace.names().stream().noneMatch(Hosts::isOfThisRun),
+        NetworkNamespace.names()::toString);
+  }
+
+  @Test
+  void scaleComparesAJoinWithABatchThatLeavesTheSame() throws Exception {
+    var report = run(new Scale());
+
+    assertTrue(median(report, "join()") > 0);
+    assertTrue(median(report, "ip and bridge -batch") > 0);
+    assertTrue(median(report, "join() / batch") > 0);
+  }
+
+  @Test
+  void changeSeesTheKernelAnnounceEachChangeAndNoneWhileIdle() throws Exception {
+    var report = run(new Change());
+
+    assertTrue(median(report, "all 9 changes") > 0);
+    assertEquals(0, median(report, "kernel writes"));
+    assertEquals(0, median(report, "kernel announcements"));
+  }
+
+  @Test
+  void openCloseFindsEverythingAsItWas() throws Exception {
+    var report = run(new OpenClose());
+
+    assertFalse(report.bars().isEmpty());
+    assertTrue(report.bars().stream().allMatch(Bar::isMet), report.table());
+  }
+
+  @Test
+  void startMeasuresMoreThanAnEmptyMain() throws Exception {
+    var report = run(new Start());
+
+    assertTrue(
+        median(report, "JVM to joined network") > median(report, "JVM to empty main"),
+        report.table());
+  }
+
+  @Test
+  void writesTheRowsAsJson() throws Exception {
+    var report = run(new Start());
+
+    var rows =
+        JsonParser.parseString(Files.readString(directory.resolve("rows.json"))).getAsJsonArray();
+    assertEquals(report.rows().size(), rows.size());
+    var row = rows.get(0).getAsJsonObject();
+    assertEquals("start", row.get("test").getAsString());
+    assertEquals("ms", row.get("unit").getAsString());
+    assertEquals(report.rows().get(0).median(), row.get("median").getAsDouble());
+  }
+}
