@@ -53,8 +53,11 @@ public final class TunDevice implements PacketPort {
     return open(pattern, true);
   }
 
-  /** With {@code headers} false, makes one as on a kernel without virtio-net headers. */
-  static TunDevice open(String pattern, boolean headers) throws SyscallException {
+  /**
+   * Does what {@link #open(String)} does, but with {@code headers} false as a kernel does that has no virtio-net headers: every packet is
+   * complete and comes alone.
+   */
+  public static TunDevice open(String pattern, boolean headers) throws SyscallException {
     LinkMessages.checkedName(pattern);
     int fd = SyscallException.check(
         "open(/dev/net/tun)",

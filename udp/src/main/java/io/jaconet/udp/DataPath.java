@@ -3,7 +3,6 @@ package io.jaconet.udp;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableMap;
-import com.google.common.collect.Maps;
 import com.google.common.io.Closer;
 import com.google.common.util.concurrent.Uninterruptibles;
 import io.jaconet.linux.DatagramTransport;
@@ -13,7 +12,6 @@ import io.jaconet.net.IpFamily;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -143,10 +141,8 @@ public final class DataPath implements AutoCloseable {
   }
 
   /** Returns what was counted since the start. */
-  public ImmutableMap<PacketCounter, Long> counters() {
-    return Maps.toMap(
-        Arrays.asList(PacketCounter.values()),
-        counter -> tallies.stream().mapToLong(tally -> tally.get(counter)).sum());
+  public long count(PacketCounter counter) {
+    return tallies.stream().mapToLong(tally -> tally.get(counter)).sum();
   }
 
   /** Returns why no packets move any more, empty while they do or if this was closed. */

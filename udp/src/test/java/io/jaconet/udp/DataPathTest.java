@@ -77,7 +77,7 @@ class DataPathTest {
           OneHost.subnet(IpFamily.V4, 1), new Endpoint(OneHost.at(IpFamily.V4, 1), 8285))));
 
       port.give(packet(2));
-      await(() -> other.counters().get(PacketCounter.RECEIVED) == 1);
+      await(() -> other.count(PacketCounter.RECEIVED) == 1);
 
       var spec = PacketSpec.udp("10.244.1.2", "10.244.2.2", new byte[10]);
       spec.ttl -= 2;
@@ -101,11 +101,11 @@ class DataPathTest {
     });
     load.start();
     underlay.attach(OneHost.at(IpFamily.V4, 2));
-    await(() -> dataPath.counters().get(PacketCounter.DROPPED_NO_ROUTE) > 1000);
+    await(() -> dataPath.count(PacketCounter.DROPPED_NO_ROUTE) > 1000);
 
     long start = System.nanoTime();
     dataPath.setTable(OneHost.table());
-    await(() -> dataPath.counters().get(PacketCounter.SENT) > 0);
+    await(() -> dataPath.count(PacketCounter.SENT) > 0);
     long tookMillis = (System.nanoTime() - start) / 1_000_000;
     load.interrupt();
 

@@ -96,7 +96,7 @@ class TwoHostsTest {
   }
 
   private long count(int backend, PacketCounter counter) {
-    return backends.get(backend).dataPath().orElseThrow().counters().getOrDefault(counter, 0L);
+    return backends.get(backend).dataPath().orElseThrow().count(counter);
   }
 
   @ParameterizedTest
