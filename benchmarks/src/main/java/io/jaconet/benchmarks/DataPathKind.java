@@ -127,8 +127,7 @@ enum DataPathKind {
       leases.add(lease);
     }
     for (int i = 0; i < 2; i++) {
-      backends.get(i).apply(
-          ImmutableList.of(new Backend.PeerChange(null, leases.get(1 - i))));
+      backends.get(i).apply(ImmutableList.of(new Backend.PeerChange(null, leases.get(1 - i))));
     }
     return new Opened(this, closer::close);
   }

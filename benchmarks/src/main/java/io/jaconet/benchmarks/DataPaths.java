@@ -83,9 +83,7 @@ final class DataPaths implements Benchmark {
   }
 
   private void add(String test, String mode, String variant, double value) {
-    samples
-        .computeIfAbsent(new Key(test, mode, variant), key -> new Samples())
-        .add(value);
+    samples.computeIfAbsent(new Key(test, mode, variant), key -> new Samples()).add(value);
   }
 
   private static double mbits(JsonObject end) {
@@ -102,8 +100,9 @@ final class DataPaths implements Benchmark {
 
   /** Returns the member "end" of what the client reports. */
   private static JsonObject iperf(TestLink link, String... options) throws IOException {
-    var server = link.there().namespace().start(
-        new ProcessBuilder("timeout", "30", "iperf3", "-s", "-1", "-p", "5201")
+    var server = link.there()
+        .namespace()
+        .start(new ProcessBuilder("timeout", "30", "iperf3", "-s", "-1", "-p", "5201")
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD));
     try {
@@ -124,8 +123,8 @@ final class DataPaths implements Benchmark {
   }
 
   private static double roundTripMicros(TestLink link) throws IOException {
-    var outcome = link.here()
-        .run("ping", "-n", "-q", "-f", "-c", Integer.toString(PINGS), link.target());
+    var outcome =
+        link.here().run("ping", "-n", "-q", "-f", "-c", Integer.toString(PINGS), link.target());
     var line = outcome.output().lines().filter(l -> l.startsWith("rtt")).findFirst();
     if (line.isEmpty()) {
       throw new IOException("ping: " + outcome.output());
@@ -147,7 +146,8 @@ final class DataPaths implements Benchmark {
   /** Adds the ratio of each median to that of the kernel's VXLAN. */
   private void addRatios(Report report) {
     samples.forEach((key, values) -> {
-      var kernel = samples.get(new Key(key.test(), key.mode(), DataPathKind.KERNEL_VXLAN.toString()));
+      var kernel =
+          samples.get(new Key(key.test(), key.mode(), DataPathKind.KERNEL_VXLAN.toString()));
       double ratio = values.median() / Objects.requireNonNull(kernel).median();
       report.addOf(
           key.test(), key.mode(), key.variant() + "/kernel-vxlan", "ratio", Samples.of(ratio));

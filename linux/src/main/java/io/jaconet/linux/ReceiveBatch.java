@@ -18,6 +18,7 @@ public final class ReceiveBatch {
   private final OffHeap iovecs;
   private final MessageHeaders headers;
   private int count;
+  private int used;
 
   /** Creates an empty batch of up to {@code messages}, which take {@link #SLOT_BYTES} of {@code memory} each from {@code base} on. */
   public ReceiveBatch(OffHeap memory, int base, int messages) {
@@ -26,6 +27,7 @@ public final class ReceiveBatch {
     this.capacity = messages;
     iovecs = new OffHeap(messages * Slices.IOVEC_BYTES);
     headers = new MessageHeaders(messages);
+    used = messages;
     for (int i = 0; i < messages; i++) {
       Slices.putIovec(
           iovecs.buffer(), i * Slices.IOVEC_BYTES, memory.address(offset(i)), SLOT_BYTES);
@@ -94,21 +96,24 @@ public final class ReceiveBatch {
         count, source.family() == IpFamily.V6, source.highBits(), source.lowBits(), 0);
     headers.setReceived(count, length, segmentBytes < length ? segmentBytes : 0);
     count++;
+    used = Math.max(used, count);
   }
 
   int capacity() {
     return capacity;
   }
 
-  /** Prepares for the kernel and returns the address of the headers. */
+  /** Prepares for the kernel those headers that were used since the last time, and returns the address of the first. */
   long prepare() {
-    for (int i = 0; i < capacity; i++) {
+    for (int i = 0; i < used; i++) {
       headers.setReceiving(i, iovecs.address(i * Slices.IOVEC_BYTES));
     }
+    used = 0;
     return headers.headerAddress(0);
   }
 
   void received(int messages) {
     count = messages;
+    used = messages;
   }
 }

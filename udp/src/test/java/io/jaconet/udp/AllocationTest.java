@@ -34,7 +34,8 @@ class AllocationTest {
   @Test
   void nothingIsAllocatedPerPacketOnTheWayOut() throws Exception {
     var port = new Repeating(
-        PacketSpec.udp("10.244.1.2", "10.244.2.2", new byte[100]).bytes(), OneHost.at(IpFamily.V4, 1));
+        PacketSpec.udp("10.244.1.2", "10.244.2.2", new byte[100]).bytes(),
+        OneHost.at(IpFamily.V4, 1));
     var table = OneHost.table();
     var tally = new Tally();
     var outbound = new Outbound(
@@ -54,7 +55,8 @@ class AllocationTest {
   @Test
   void nothingIsAllocatedPerPacketOnTheWayIn() throws Exception {
     var port = new Repeating(
-        PacketSpec.udp("10.244.2.2", "10.244.1.2", new byte[100]).bytes(), OneHost.at(IpFamily.V4, 2));
+        PacketSpec.udp("10.244.2.2", "10.244.1.2", new byte[100]).bytes(),
+        OneHost.at(IpFamily.V4, 2));
     var table = OneHost.table();
     var tally = new Tally();
     var inbound = new Inbound(SETTINGS, port, port, () -> table, tally, System::nanoTime);

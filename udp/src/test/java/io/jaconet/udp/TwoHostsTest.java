@@ -25,6 +25,7 @@ import io.jaconet.testkit.InNetworkNamespace;
 import io.jaconet.testkit.Workload;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -212,5 +213,33 @@ class TwoHostsTest {
     assertTrue(before);
     assertFalse(workloads.get(0).ping(there, 1).ok());
     assertTrue(count(0, PacketCounter.DROPPED_NO_ROUTE) > 0);
+  }
+
+  /** T40: flannel spins on a device that is gone. The ping, which waits a second, is the time that is measured. */
+  @Test
+  void aDeviceThatIsDownOrGoneCostsNoTimeAndComesBack() throws Exception {
+    var there = workloads.get(1).address(IpFamily.V4);
+    for (var damage : List.of("ip link set flannel0 down", "ip link del flannel0")) {
+      assertTrue(fabric().host(1).run("sh", "-c", damage).ok());
+      long before = cpuNanos();
+      long start = System.nanoTime();
+      boolean reached = workloads.get(0).ping(there, 1).ok();
+      double share = (double) (cpuNanos() - before) / (System.nanoTime() - start);
+
+      backends.get(0).audit(ImmutableList.of(leases.get(1)));
+
+      assertFalse(reached, damage);
+      assertTrue(share < 0.05, damage + ": " + share);
+      assertTrue(workloads.get(0).ping(there, 5).ok(), damage);
+    }
+  }
+
+  /** Returns the time that the data path's threads have run, those that have ended not counted. */
+  private static long cpuNanos() {
+    var threads = ManagementFactory.getThreadMXBean();
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("jaconet-h1-"))
+        .mapToLong(thread -> Math.max(0, threads.getThreadCpuTime(thread.getId())))
+        .sum();
   }
 }
