@@ -3,10 +3,13 @@
 module io.jaconet.benchmarks {
   requires io.jaconet.linux;
   requires io.jaconet.subnet;
+  requires io.jaconet.testkit;
   requires com.google.common;
   requires com.google.gson;
   requires java.management;
   requires jdk.management;
   requires static com.google.errorprone.annotations;
   requires static org.jspecify;
+
+  uses io.jaconet.spi.BackendProvider;
 }

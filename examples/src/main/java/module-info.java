@@ -4,6 +4,7 @@ module io.jaconet.examples {
   requires io.jaconet.core;
   requires io.jaconet.subnet;
   requires io.jaconet.testkit;
+  requires io.jaconet.udp;
   requires java.management;
 
   uses io.jaconet.spi.BackendProvider;

@@ -5,6 +5,7 @@ module io.jaconet.testkit {
   requires transitive io.jaconet.linux;
   requires org.slf4j;
   requires static transitive org.junit.jupiter.api;
+  requires static com.google.errorprone.annotations;
   requires static org.jspecify;
 
   exports io.jaconet.testkit;

@@ -6,8 +6,8 @@ import java.util.Arrays;
 
 /** Runs a benchmark by its name. */
 final class Bench {
-  private static final ImmutableList<Benchmark> ALL =
-      ImmutableList.of(new Scale(), new Change(), new OpenClose(), new Start(), new LabStart());
+  private static final ImmutableList<Benchmark> ALL = ImmutableList.of(
+      new Scale(), new Change(), new OpenClose(), new Start(), new LabStart(), new DataPaths());
 
   private Bench() {}
 

@@ -57,6 +57,11 @@ final class Report {
     add(mode, variant, unit, Samples.of(value));
   }
 
+  /** Adds a row of a test that is one of several in the benchmark. */
+  void addOf(String part, String mode, String variant, String unit, Samples samples) {
+    rows.add(new Row(part, mode, variant, unit, samples.median(), samples.min(), samples.max()));
+  }
+
   void addBar(String what, double value, double limit, String unit) {
     bars.add(new Bar(what, value, limit, unit));
   }
@@ -70,14 +75,14 @@ final class Report {
   }
 
   String table() {
-    int modes = width(rows.stream().map(Row::mode).toList());
+    int modes = width(rows.stream().map(this::group).toList());
     int variants = width(rows.stream().map(Row::variant).toList());
     var format = "%-" + modes + "s  %-" + variants + "s  %10s  %10s  %10s  %s%n";
     var table = new StringBuilder(String.format(format, "", "", "median", "min", "max", "unit"));
     for (Row row : rows) {
       table.append(String.format(
           format,
-          row.mode,
+          group(row),
           row.variant,
           figure(row.median),
           figure(row.min),
@@ -94,6 +99,10 @@ final class Report {
           figure(bar.limit)));
     }
     return table.append('\n').toString();
+  }
+
+  private String group(Row row) {
+    return row.test.equals(test) ? row.mode : row.test + " " + row.mode;
   }
 
   private static int width(List<String> texts) {

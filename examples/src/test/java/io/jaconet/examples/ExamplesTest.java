@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jaconet.testkit.Fabric;
 import io.jaconet.testkit.InNetworkNamespace;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -15,13 +16,13 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class ExamplesTest {
 
-  private static String run(String example) throws Exception {
+  private static String run(String example, String... before) throws Exception {
+    var command = new ArrayList<>(List.of(before));
+    command.addAll(JavaCommand.of(example, List.of()));
     var prefix = "ex" + ProcessHandle.current().pid() + "-";
     try (var fabric = Fabric.builder().prefix(prefix).hosts(1).create()) {
-      var process = fabric
-          .host(1)
-          .namespace()
-          .start(new ProcessBuilder(JavaCommand.of(example, List.of())).redirectErrorStream(true));
+      var process =
+          fabric.host(1).namespace().start(new ProcessBuilder(command).redirectErrorStream(true));
       var output = new String(process.getInputStream().readAllBytes(), UTF_8);
       assertEquals(0, process.waitFor(), output);
       return output;
@@ -52,5 +53,12 @@ class ExamplesTest {
     assertTrue(output.contains("lease: 10.244."), output);
     assertTrue(output.contains("state: UP"), output);
     assertTrue(output.contains("state: CLOSED"), output);
+  }
+
+  @Test
+  void aProgramWithoutPrivilegeSendsPackets() throws Exception {
+    var output = run("RootlessExample", "setpriv", "--inh-caps=-all", "--bounding-set=-all");
+
+    assertTrue(output.contains("10.244.2.9 received: hello overlay"), output);
   }
 }

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 final class AddressFamily {
   static final int AF_UNSPEC = 0;
   static final int AF_BRIDGE = 7;
-  private static final int AF_INET = 2;
-  private static final int AF_INET6 = 10;
+  static final int AF_INET = 2;
+  static final int AF_INET6 = 10;
 
   private AddressFamily() {}
 

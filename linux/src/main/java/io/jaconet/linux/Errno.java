@@ -6,12 +6,16 @@ final class Errno {
   static final int ENOENT = 2;
   static final int ESRCH = 3;
   static final int EINTR = 4;
+  static final int EIO = 5;
   static final int EAGAIN = 11;
   static final int EACCES = 13;
   static final int EBUSY = 16;
   static final int EEXIST = 17;
   static final int ENODEV = 19;
   static final int EINVAL = 22;
+  static final int EBADFD = 77;
+  static final int EMSGSIZE = 90;
+  static final int ENOPROTOOPT = 92;
   static final int EOPNOTSUPP = 95;
   static final int EADDRINUSE = 98;
   static final int EADDRNOTAVAIL = 99;

@@ -42,6 +42,10 @@ final class LibC {
 
     long write(int fd, @In ByteBuffer buffer, long count);
 
+    long read(int fd, long buffer, long count);
+
+    long writev(int fd, long iovec, int count);
+
     int ioctl(int fd, long request, long argument);
 
     int ioctl(int fd, long request, ByteBuffer argument);
@@ -88,5 +92,11 @@ final class LibC {
     long sendmsg(int fd, long msghdr, int flags);
 
     long recvmsg(int fd, long msghdr, int flags);
+
+    int sendmmsg(int fd, long mmsghdrs, int count, int flags);
+
+    int recvmmsg(int fd, long mmsghdrs, int count, int flags, long timeout);
+
+    int shutdown(int fd, int how);
   }
 }

@@ -4,8 +4,6 @@ import static com.google.common.base.Preconditions.checkState;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.function.Consumer;
 
 /**
@@ -26,14 +24,8 @@ public final class NetlinkEvents implements AutoCloseable {
   /** Enough for the burst of events that one batch causes. */
   private static final int RECEIVE_BUFFER_BYTES = 8 << 20;
 
-  private static final int EFD_CLOEXEC = 0x80000;
-  private static final short POLLIN = 1;
-  private static final int POLLFD_BYTES = 8;
-
   private final NetlinkSocket socket;
-  private final int wakeFd;
-  private final ByteBuffer fds =
-      ByteBuffer.allocateDirect(2 * POLLFD_BYTES).order(ByteOrder.nativeOrder());
+  private final WakeUp wakeUp;
 
   @GuardedBy("this")
   private boolean running;
@@ -41,9 +33,9 @@ public final class NetlinkEvents implements AutoCloseable {
   @GuardedBy("this")
   private boolean closed;
 
-  private NetlinkEvents(NetlinkSocket socket, int wakeFd) {
+  private NetlinkEvents(NetlinkSocket socket, WakeUp wakeUp) {
     this.socket = socket;
-    this.wakeFd = wakeFd;
+    this.wakeUp = wakeUp;
   }
 
   private static int group(int number) {
@@ -53,13 +45,12 @@ public final class NetlinkEvents implements AutoCloseable {
   /** Begins to listen in the network namespace of the calling thread. */
   public static NetlinkEvents open() throws SyscallException {
     var socket = NetlinkSocket.open(GROUPS, RECEIVE_BUFFER_BYTES);
-    int wakeFd = LibC.INSTANCE.eventfd(0, EFD_CLOEXEC);
-    if (wakeFd < 0) {
-      var failure = new SyscallException("eventfd", LibC.errno());
+    try {
+      return new NetlinkEvents(socket, WakeUp.open());
+    } catch (SyscallException e) {
       socket.close();
-      throw failure;
+      throw e;
     }
-    return new NetlinkEvents(socket, wakeFd);
   }
 
   /**
@@ -77,7 +68,7 @@ public final class NetlinkEvents implements AutoCloseable {
       running = true;
     }
     try {
-      while (awaitEvents()) {
+      while (wakeUp.await(socket.fd())) {
         deliver(consumer);
       }
     } finally {
@@ -105,19 +96,6 @@ public final class NetlinkEvents implements AutoCloseable {
     }
   }
 
-  /** Waits until there is an event; returns false if this was closed instead. */
-  private boolean awaitEvents() throws SyscallException {
-    fds.putInt(0, socket.fd()).putShort(4, POLLIN);
-    fds.putInt(POLLFD_BYTES, wakeFd).putShort(POLLFD_BYTES + 4, POLLIN);
-    while (LibC.INSTANCE.poll(LibC.address(fds), 2, -1) < 0) {
-      int errno = LibC.errno();
-      if (errno != Errno.EINTR) {
-        throw new SyscallException("poll(netlink)", errno);
-      }
-    }
-    return fds.getShort(POLLFD_BYTES + 6) == 0;
-  }
-
   private synchronized void stopRunning() throws SyscallException {
     running = false;
     if (closed) {
@@ -133,27 +111,18 @@ public final class NetlinkEvents implements AutoCloseable {
     }
     closed = true;
     if (running) {
-      wake();
+      wakeUp.wake();
     } else {
       release();
     }
   }
 
-  private void wake() throws SyscallException {
-    var one =
-        ByteBuffer.allocateDirect(Long.BYTES).order(ByteOrder.nativeOrder()).putLong(0, 1);
-    if (LibC.INSTANCE.write(wakeFd, one, Long.BYTES) < 0) {
-      throw new SyscallException("write(eventfd)", LibC.errno());
-    }
-  }
-
   /** The descriptors go only when no thread polls them any more: their numbers may be in new use at once. */
   private void release() throws SyscallException {
-    int result = LibC.INSTANCE.close(wakeFd);
-    int errno = LibC.errno();
-    socket.close();
-    if (result < 0) {
-      throw new SyscallException("close(eventfd)", errno);
+    try {
+      wakeUp.close();
+    } finally {
+      socket.close();
     }
   }
 }

@@ -1,0 +1,178 @@
+package io.jaconet.linux;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * A TUN device: a link whose packets this process sends and receives. It ends with {@link #close()}, and its addresses and routes
+ * with it.
+ *
+ * <p>Every packet that is read or written begins with a virtio-net header of {@link #HEADER_BYTES} bytes in native order: u8 flags,
+ * u8 type, u16 header length, u16 segment size, u16 checksum start, u16 checksum offset. Where the kernel knows no such header it
+ * is all zero.
+ *
+ * <p>One thread reads and any number write; all may do so until {@link #close()}, which comes after the last of them.
+ */
+public final class TunDevice implements PacketPort {
+  private static final int O_RDWR = 2;
+  private static final int O_NONBLOCK = 0x800;
+  private static final int O_CLOEXEC = 0x80000;
+  private static final long TUNSETIFF = 0x400454caL;
+  private static final long TUNSETOFFLOAD = 0x400454d0L;
+  private static final int IFF_TUN = 1;
+  private static final int IFF_NO_PI = 0x1000;
+  private static final int IFF_VNET_HDR = 0x4000;
+  private static final int TUN_F_CSUM_TSO = 0x07;
+  private static final int TUN_F_USO = 0x60;
+  private static final int IFNAMSIZ = 16;
+  private static final int IFREQ_BYTES = 40;
+
+  private final int fd;
+  private final String name;
+  private final TunOffloads offloads;
+  private final WakeUp wakeUp;
+  private boolean closed;
+
+  private TunDevice(int fd, String name, TunOffloads offloads, WakeUp wakeUp) {
+    this.fd = fd;
+    this.name = name;
+    this.offloads = offloads;
+    this.wakeUp = wakeUp;
+  }
+
+  /**
+   * Makes a device, down and without addresses, in the network namespace of the calling thread, with all that its kernel offers.
+   *
+   * @param pattern the name; {@code %d} in it becomes the first number that is free
+   * @throws SyscallException if the kernel refused: EPERM without CAP_NET_ADMIN, ENOENT where there is no TUN at all
+   */
+  public static TunDevice open(String pattern) throws SyscallException {
+    return open(pattern, true);
+  }
+
+  /**
+   * Does what {@link #open(String)} does, but with {@code headers} false as a kernel does that has no virtio-net headers: every packet is
+   * complete and comes alone.
+   */
+  public static TunDevice open(String pattern, boolean headers) throws SyscallException {
+    LinkMessages.checkedName(pattern);
+    int fd = SyscallException.check(
+        "open(/dev/net/tun)",
+        LibC.INSTANCE.open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC, 0));
+    try {
+      var request = ByteBuffer.allocateDirect(IFREQ_BYTES).order(ByteOrder.nativeOrder());
+      request.put(0, pattern.getBytes(US_ASCII));
+      boolean attached = headers && attach(fd, request, IFF_VNET_HDR);
+      if (!attached && !attach(fd, request, 0)) {
+        throw new SyscallException("ioctl(TUNSETIFF " + pattern + ")", Errno.EINVAL);
+      }
+      return new TunDevice(fd, name(request), offloads(fd, attached), WakeUp.open());
+    } catch (SyscallException e) {
+      LibC.INSTANCE.close(fd);
+      throw e;
+    }
+  }
+
+  /** Returns false if the kernel does not know one of the flags. */
+  private static boolean attach(int fd, ByteBuffer request, int flag) throws SyscallException {
+    request.putShort(IFNAMSIZ, (short) (IFF_TUN | IFF_NO_PI | flag));
+    if (LibC.INSTANCE.ioctl(fd, TUNSETIFF, request) < 0) {
+      int errno = LibC.errno();
+      if (errno == Errno.EINVAL) {
+        return false;
+      }
+      throw new SyscallException("ioctl(TUNSETIFF)", errno);
+    }
+    return true;
+  }
+
+  private static String name(ByteBuffer request) {
+    byte[] name = new byte[IFNAMSIZ];
+    request.get(0, name);
+    return new String(name, US_ASCII).trim();
+  }
+
+  private static TunOffloads offloads(int fd, boolean headers) {
+    if (!headers) {
+      return new TunOffloads(false, false, false);
+    }
+    boolean udp = LibC.INSTANCE.ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO | TUN_F_USO) == 0;
+    boolean tcp = udp || LibC.INSTANCE.ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO) == 0;
+    return new TunOffloads(true, tcp, udp);
+  }
+
+  /** Returns the name that the kernel gave it; somebody may have renamed the link since. */
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public TunOffloads offloads() {
+    return offloads;
+  }
+
+  @Override
+  public int read(OffHeap memory, int offset, int capacity) throws SyscallException {
+    int skipped = offloads.header() ? 0 : HEADER_BYTES;
+    if (skipped > 0) {
+      memory.buffer().putLong(offset, 0).putShort(offset + Long.BYTES, (short) 0);
+    }
+    while (true) {
+      long length = LibC.INSTANCE.read(fd, memory.address(offset + skipped), capacity - skipped);
+      if (length >= 0) {
+        return (int) length + skipped;
+      }
+      int errno = LibC.errno();
+      if (errno == Errno.EAGAIN) {
+        return 0;
+      }
+      if (errno != Errno.EINTR) {
+        throw new SyscallException("read(" + name + ")", errno);
+      }
+    }
+  }
+
+  @Override
+  public boolean await() throws SyscallException {
+    return wakeUp.await(fd);
+  }
+
+  @Override
+  public boolean write(Slices packet) throws SyscallException {
+    if (!offloads.header()) {
+      packet.trimFirst(HEADER_BYTES);
+    }
+    while (LibC.INSTANCE.writev(fd, packet.iovecs(), packet.count()) < 0) {
+      int errno = LibC.errno();
+      if (errno == Errno.EBADFD || errno == Errno.ENODEV) {
+        throw new SyscallException("writev(" + name + ")", errno);
+      }
+      if (errno != Errno.EINTR) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Override
+  public void shutdown() throws SyscallException {
+    wakeUp.wake();
+  }
+
+  /** Removes the device. Only the first call does something. */
+  @Override
+  public void close() throws IOException {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try {
+      SyscallException.check("close(" + name + ")", LibC.INSTANCE.close(fd));
+    } finally {
+      wakeUp.close();
+    }
+  }
+}

@@ -1,0 +1,63 @@
+package io.jaconet.udp;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** The Internet checksum (RFC 1071): ones' complement sums of 16-bit numbers in network order. */
+final class Checksum {
+  private static final boolean SWAPS = ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN;
+  private static final long LOW = 0xffff_ffffL;
+
+  private Checksum() {}
+
+  /**
+   * Returns the sum of {@code length} bytes, folded to 16 bits and not complemented. The bytes are added eight at a time in native order,
+   * which gives the same sum with its bytes swapped (RFC 1071 section 2 B).
+   */
+  static int sum(ByteBuffer buffer, int offset, int length) {
+    int at = offset;
+    int end = offset + length;
+    long even = 0;
+    long odd = 0;
+    for (; at <= end - 32; at += 32) {
+      long a = buffer.getLong(at);
+      long b = buffer.getLong(at + 8);
+      long c = buffer.getLong(at + 16);
+      long d = buffer.getLong(at + 24);
+      even += (a & LOW) + (b & LOW) + (c & LOW) + (d & LOW);
+      odd += (a >>> 32) + (b >>> 32) + (c >>> 32) + (d >>> 32);
+    }
+    for (; at <= end - 4; at += 4) {
+      even += buffer.getInt(at) & LOW;
+    }
+    if (at <= end - 2) {
+      even += buffer.getShort(at) & 0xffff;
+      at += 2;
+    }
+    if (at < end) {
+      int last = buffer.get(at) & 0xff;
+      even += SWAPS ? last : last << 8;
+    }
+    int folded = fold((even & LOW) + (even >>> 32) + (odd & LOW) + (odd >>> 32));
+    return SWAPS ? Short.reverseBytes((short) folded) & 0xffff : folded;
+  }
+
+  /** Returns the ones' complement sum, in 16 bits, of the four 16-bit parts of {@code sum}. */
+  static int fold(long sum) {
+    long folded = (sum & LOW) + (sum >>> 32);
+    folded = (folded & 0xffff) + (folded >>> 16);
+    folded = (folded & 0xffff) + (folded >>> 16);
+    return (int) ((folded & 0xffff) + (folded >>> 16));
+  }
+
+  /** Returns the checksum that belongs in a header whose other parts add up to {@code sum}. */
+  static int complement(long sum) {
+    return ~fold(sum) & 0xffff;
+  }
+
+  /** Returns the checksum of an IPv4 header after its TTL was reduced by one (RFC 1624 equation 3: never 0xffff). */
+  static int afterTtlDecrement(int checksum) {
+    int sum = checksum + 0x0100;
+    return sum >= 0xffff ? sum + 1 & 0xffff : sum;
+  }
+}

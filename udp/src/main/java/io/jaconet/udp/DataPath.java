@@ -1,0 +1,176 @@
+package io.jaconet.udp;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableMap;
+import com.google.common.io.Closer;
+import com.google.common.util.concurrent.Uninterruptibles;
+import io.jaconet.linux.DatagramTransport;
+import io.jaconet.linux.PacketPort;
+import io.jaconet.net.IpAddress;
+import io.jaconet.net.IpFamily;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Moves packets between a port and the peers of a network, one IP packet in each UDP datagram as flannel's udp backend does. The TTL falls
+ * by one on each of the two ways, so by two from host to host.
+ *
+ * <p>One daemon thread, {@code jaconet-<network>-tx}, takes packets from the port, and one for each transport, {@code
+ * jaconet-<network>-rx}, brings them there. If a thread fails, all of it stops and {@link #failure} says why. May be used by any thread.
+ */
+public final class DataPath implements AutoCloseable {
+  static final int ICMP_ERRORS_PER_SECOND = 1000;
+
+  private static final Logger log = LoggerFactory.getLogger(DataPath.class);
+  private static final Duration PATIENCE = Duration.ofSeconds(4);
+
+  /**
+   * What a data path must know of its network.
+   *
+   * @param network a name for its threads and log messages
+   * @param sources the own address in the overlay, per family: the source of ICMP errors; of a family without one none are sent
+   * @param overlayMtu the largest packet in bytes that may not be fragmented and is sent all the same
+   * @param sourceCheck whom to believe
+   */
+  public record Settings(
+      String network,
+      ImmutableMap<IpFamily, IpAddress> sources,
+      int overlayMtu,
+      SourceCheck sourceCheck) {}
+
+  private final String network;
+  private final PacketPort port;
+  private final ImmutableMap<IpFamily, DatagramTransport> transports;
+  private final List<Tally> tallies = new ArrayList<>();
+  private final List<Thread> threads = new ArrayList<>();
+  private final Outbound outbound;
+  private volatile ForwardingTable table = ForwardingTable.EMPTY;
+  private volatile boolean stopping;
+  private volatile @Nullable Exception failure;
+  private boolean closed;
+
+  private DataPath(
+      Settings settings, PacketPort port, ImmutableMap<IpFamily, DatagramTransport> transports) {
+    this.network = settings.network();
+    this.port = port;
+    this.transports = transports;
+    outbound = new Outbound(settings, port, transports, this::table, tally(), System::nanoTime);
+    addThread("tx", outbound::run);
+    transports.forEach((family, transport) -> {
+      var inbound = new Inbound(settings, port, transport, this::table, tally(), System::nanoTime);
+      addThread(family == IpFamily.V4 ? "rx" : "rx6", inbound::run);
+    });
+  }
+
+  private Tally tally() {
+    var tally = new Tally();
+    tallies.add(tally);
+    return tally;
+  }
+
+  /**
+   * Starts with an empty table.
+   *
+   * @param port where the host's packets are; closed with this
+   * @param transports what reaches peers at underlay addresses of a family, at least one; closed with this
+   */
+  public static DataPath start(
+      Settings settings,
+      PacketPort port,
+      ImmutableMap<IpFamily, ? extends DatagramTransport> transports) {
+    checkArgument(!transports.isEmpty(), "a data path needs a transport");
+    var dataPath = new DataPath(
+        Objects.requireNonNull(settings),
+        Objects.requireNonNull(port),
+        ImmutableMap.copyOf(transports));
+    dataPath.threads.forEach(Thread::start);
+    return dataPath;
+  }
+
+  @FunctionalInterface
+  private interface Body {
+    void run() throws IOException;
+  }
+
+  private void addThread(String direction, Body body) {
+    var thread = new Thread(() -> runOnThread(body), "jaconet-" + network + "-" + direction);
+    thread.setDaemon(true);
+    threads.add(thread);
+  }
+
+  private void runOnThread(Body body) {
+    try {
+      body.run();
+    } catch (IOException | RuntimeException e) {
+      if (!stopping) {
+        failure = e;
+        log.warn("{}: the data path stops: {}", network, e.toString());
+      }
+    }
+    stop();
+  }
+
+  /** Has every thread return; what is not there any more is woken already. */
+  private void stop() {
+    stopping = true;
+    outbound.stop();
+    try {
+      port.shutdown();
+    } catch (IOException e) {
+      log.warn("{}: {} while the data path stops", network, e.toString());
+    }
+    transports.values().forEach(DatagramTransport::shutdown);
+  }
+
+  /** Sets who has which addresses, for every packet from now on. */
+  public void setTable(ForwardingTable table) {
+    this.table = Objects.requireNonNull(table);
+  }
+
+  /** Returns who has which addresses. */
+  public ForwardingTable table() {
+    return table;
+  }
+
+  /** Returns what was counted since the start. */
+  public long count(PacketCounter counter) {
+    return tallies.stream().mapToLong(tally -> tally.get(counter)).sum();
+  }
+
+  /** Returns why no packets move any more, empty while they do or if this was closed. */
+  public Optional<Exception> failure() {
+    return Optional.ofNullable(failure);
+  }
+
+  /**
+   * Ends the threads, then closes port and transports, and goes on after a failure. Only the first call does something.
+   *
+   * @throws IOException the first failure; if a thread does not end within four seconds, nothing is closed
+   */
+  @Override
+  public synchronized void close() throws IOException {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    stop();
+    for (Thread thread : threads) {
+      Uninterruptibles.joinUninterruptibly(thread, PATIENCE);
+      if (thread.isAlive()) {
+        throw new IOException(thread.getName() + " does not end");
+      }
+    }
+    try (var closer = Closer.create()) {
+      transports.values().forEach(transport -> closer.register(transport::close));
+      closer.register(port::close);
+    }
+  }
+}

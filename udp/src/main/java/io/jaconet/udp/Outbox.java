@@ -1,0 +1,110 @@
+package io.jaconet.udp;
+
+import io.jaconet.linux.DatagramTransport;
+import io.jaconet.linux.OffHeap;
+import io.jaconet.linux.SendBatch;
+import io.jaconet.net.IpFamily;
+import java.io.IOException;
+
+/** Collects what goes out by one transport, and joins packets of equal size that follow each other to one peer. Confined to one thread. */
+final class Outbox {
+  private static final int MESSAGES = 64;
+  private static final int SLICES = 1024;
+
+  private final DatagramTransport transport;
+  private final SendBatch batch;
+  private final Tally tally;
+  private int runSegments;
+  private int runSegmentBytes;
+  private int runBytes;
+  private boolean runEnded;
+  private long runHigh;
+  private long runLow;
+  private int runPort;
+
+  Outbox(DatagramTransport transport, OffHeap memory, IpFamily family, Tally tally) {
+    this.transport = transport;
+    this.batch = new SendBatch(memory, family, MESSAGES, SLICES);
+    this.tally = tally;
+  }
+
+  /** Adds one complete packet to where {@code route} leads. */
+  void add(ForwardingTable table, int route, int offset, int length) throws IOException {
+    if (!joinsRun(table, route, length)) {
+      endRun();
+      if (!batch.fits(SendBatch.MAX_SEGMENTS)) {
+        flush();
+      }
+      beginRun(table, route, length);
+    }
+    batch.add(offset, length);
+    runSegments++;
+    runBytes += length;
+    runEnded = length < runSegmentBytes;
+  }
+
+  private boolean joinsRun(ForwardingTable table, int route, int length) {
+    return runSegments > 0
+        && runSegments < SendBatch.MAX_SEGMENTS
+        && !runEnded
+        && length <= runSegmentBytes
+        && runBytes + length <= SendBatch.MAX_MESSAGE_BYTES
+        && runHigh == table.endpointHigh(route)
+        && runLow == table.endpointLow(route)
+        && runPort == table.port(route);
+  }
+
+  private void beginRun(ForwardingTable table, int route, int length) {
+    runHigh = table.endpointHigh(route);
+    runLow = table.endpointLow(route);
+    runPort = table.port(route);
+    runSegmentBytes = length;
+    runBytes = 0;
+    batch.begin(runHigh, runLow, runPort);
+  }
+
+  private void endRun() {
+    if (runSegments > 0) {
+      batch.end(runSegmentBytes);
+      runSegments = 0;
+    }
+  }
+
+  /** Returns whether a message of {@code pieces} pieces can be begun without {@link #flush}. */
+  boolean fits(int pieces) {
+    endRun();
+    return batch.fits(pieces);
+  }
+
+  /** Begins a message of several packets, after {@link #fits} said so. */
+  void beginMessage(ForwardingTable table, int route) {
+    batch.begin(table.endpointHigh(route), table.endpointLow(route), table.port(route));
+  }
+
+  /** Adds a piece of a packet to the message that was begun. */
+  void addPiece(int offset, int length) {
+    batch.add(offset, length);
+  }
+
+  /** Ends the message, whose packets have {@code packetBytes} each. */
+  void endMessage(int packetBytes) {
+    batch.end(packetBytes);
+  }
+
+  /** Sends all that was collected. */
+  void flush() throws IOException {
+    endRun();
+    if (batch.count() == 0) {
+      return;
+    }
+    int packets = 0;
+    for (int i = 0; i < batch.count(); i++) {
+      packets += batch.segments(i);
+    }
+    int refused = transport.send(batch);
+    tally.add(PacketCounter.SENT, packets - refused);
+    tally.add(PacketCounter.SENT_BYTES, batch.bytes());
+    tally.add(PacketCounter.DROPPED_BY_TRANSPORT, refused);
+    batch.clear();
+  }
+}

@@ -1,0 +1,260 @@
+package io.jaconet.udp;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
+
+import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
+import com.google.common.collect.Maps;
+import com.google.common.io.Closer;
+import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.linux.RtNetlink;
+import io.jaconet.linux.UnderlaySelector;
+import io.jaconet.net.IpAddress;
+import io.jaconet.net.IpFamily;
+import io.jaconet.net.IpPrefix;
+import io.jaconet.overlay.CloseMode;
+import io.jaconet.overlay.Encapsulation;
+import io.jaconet.overlay.Lease;
+import io.jaconet.overlay.LeaseAttributes;
+import io.jaconet.overlay.NetworkConfig;
+import io.jaconet.overlay.Underlay;
+import io.jaconet.spi.Backend;
+import io.jaconet.spi.BackendProvider;
+import java.io.IOException;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reaches peers through a TUN device and a {@link DataPath}. Peers are known only to its table; the kernel has one route for the whole
+ * network. Packets of a family travel between underlay addresses of the same family.
+ */
+final class UdpBackend implements Backend {
+  private static final Logger log = LoggerFactory.getLogger(UdpBackend.class);
+
+  private final BackendProvider.Context context;
+  private final UdpOptions options;
+  private final Map<IpPrefix, Endpoint> routes = new HashMap<>();
+  private @Nullable NetworkNamespace namespace;
+  private @Nullable RtNetlink netlink;
+  private volatile @Nullable Underlay underlay;
+  private @Nullable Lease own;
+  private @Nullable Tunnel tunnel;
+
+  UdpBackend(BackendProvider.Context context) {
+    this.context = context;
+    this.options = UdpOptions.of(context.config());
+  }
+
+  @Override
+  public Preparation prepare() throws IOException {
+    var entered = context.namespace() == null
+        ? NetworkNamespace.current()
+        : NetworkNamespace.ofPath(context.namespace());
+    namespace = entered;
+    var opened = entered.call(RtNetlink::open);
+    netlink = opened;
+    NetworkConfig config = context.config();
+    var selected = new UnderlaySelector(opened).select(context.underlay(), config.families());
+    underlay = selected;
+    int overlayMtu = overlayMtu(selected, config);
+    tunnel = createTunnel();
+    return new Preparation(
+        selected, LeaseAttributes.of("", selected.publicIps(), ImmutableMap.of()), overlayMtu);
+  }
+
+  private static int overlayMtu(Underlay underlay, NetworkConfig config) {
+    int overlayMtu = Integer.MAX_VALUE;
+    int least = 0;
+    for (IpFamily family : config.families()) {
+      overlayMtu = Math.min(overlayMtu, Encapsulation.UDP.overlayMtu(underlay.mtu(), family));
+      least = Math.max(least, Encapsulation.minimumMtu(family));
+    }
+    checkArgument(
+        overlayMtu >= least,
+        "the MTU of %s, %s, leaves %s bytes for a packet of the overlay, which needs %s",
+        underlay.interfaceName(),
+        underlay.mtu(),
+        overlayMtu,
+        least);
+    return overlayMtu;
+  }
+
+  private Tunnel createTunnel() throws IOException {
+    var selected = prepared(underlay);
+    var addresses = new EnumMap<IpFamily, IpAddress>(IpFamily.class);
+    for (IpFamily family : context.config().families()) {
+      addresses.put(family, Objects.requireNonNull(selected.addresses().get(family)));
+    }
+    return Tunnel.create(
+        prepared(netlink), prepared(namespace), context.config(), addresses, options.port());
+  }
+
+  private static <T> T prepared(@Nullable T value) {
+    checkState(value != null, "not prepared");
+    return value;
+  }
+
+  @Override
+  public void open(Lease lease) throws IOException {
+    var before = own;
+    own = lease;
+    var opened = tunnel;
+    boolean isAnothers = before != null && !before.subnets().equals(lease.subnets());
+    if (opened != null && (isAnothers || opened.isLost())) {
+      closeTunnel();
+      opened = null;
+    }
+    if (opened == null) {
+      opened = createTunnel();
+      tunnel = opened;
+    }
+    if (opened.dataPath() == null) {
+      opened.open(lease, settings(lease));
+    } else {
+      opened.ensure(lease, settings(lease).overlayMtu());
+    }
+    setTable();
+  }
+
+  private DataPath.Settings settings(Lease lease) {
+    var sources = new EnumMap<IpFamily, IpAddress>(IpFamily.class);
+    for (IpFamily family : context.config().families()) {
+      lease.subnets().prefix(family).ifPresent(subnet -> sources.put(family, subnet.base()));
+    }
+    return new DataPath.Settings(
+        context.networkName(),
+        Maps.immutableEnumMap(sources),
+        overlayMtu(prepared(underlay), context.config()),
+        options.sourceCheck());
+  }
+
+  private void setTable() {
+    dataPath().ifPresent(dataPath -> dataPath.setTable(ForwardingTable.of(routes)));
+  }
+
+  /** Returns the data path while there is one. */
+  Optional<DataPath> dataPath() {
+    return Optional.ofNullable(tunnel).map(Tunnel::dataPath);
+  }
+
+  @Override
+  public ImmutableSet<?> claims(Lease peer) {
+    var claims = ImmutableSet.<IpAddress>builder();
+    for (IpFamily family : context.config().families()) {
+      if (peer.subnets().prefix(family).isPresent()) {
+        claims.add(endpoint(peer, family));
+      }
+    }
+    return claims.build();
+  }
+
+  private IpAddress endpoint(Lease peer, IpFamily family) {
+    IpAddress address = peer.attributes()
+        .publicIp(family)
+        .orElseThrow(() -> new IllegalArgumentException(
+            "the lease has a subnet of " + family + " but no public IP of it"));
+    var selected = underlay;
+    checkArgument(
+        selected == null || !selected.publicIps().containsValue(address),
+        "the public IP %s is this host's own",
+        address);
+    return address;
+  }
+
+  private ImmutableMap<IpPrefix, Endpoint> routes(@Nullable Lease peer) {
+    if (peer == null) {
+      return ImmutableMap.of();
+    }
+    var wanted = ImmutableMap.<IpPrefix, Endpoint>builder();
+    for (IpFamily family : context.config().families()) {
+      peer.subnets()
+          .prefix(family)
+          .ifPresent(
+              subnet -> wanted.put(subnet, new Endpoint(endpoint(peer, family), options.port())));
+    }
+    return wanted.buildOrThrow();
+  }
+
+  @Override
+  public Report apply(ImmutableList<PeerChange> changes) {
+    int writes = 0;
+    for (PeerChange change : changes) {
+      var before = routes(change.before());
+      var after = routes(change.after());
+      for (IpPrefix prefix : before.keySet()) {
+        if (!after.containsKey(prefix) && routes.remove(prefix) != null) {
+          writes++;
+        }
+      }
+      for (var route : after.entrySet()) {
+        if (!route.getValue().equals(routes.put(route.getKey(), route.getValue()))) {
+          writes++;
+        }
+      }
+    }
+    setTable();
+    return new Report(ImmutableMap.of(), writes);
+  }
+
+  @Override
+  public Report audit(ImmutableList<Lease> peers) throws IOException {
+    int writes = ensure();
+    Map<IpPrefix, Endpoint> wanted = new HashMap<>();
+    peers.forEach(peer -> wanted.putAll(routes(peer)));
+    var difference = Maps.difference(routes, wanted);
+    writes += difference.entriesDiffering().size()
+        + difference.entriesOnlyOnLeft().size()
+        + difference.entriesOnlyOnRight().size();
+    if (!difference.areEqual()) {
+      routes.clear();
+      routes.putAll(wanted);
+      setTable();
+    }
+    return new Report(ImmutableMap.of(), writes);
+  }
+
+  private int ensure() throws IOException {
+    var lease = prepared(own);
+    var opened = tunnel;
+    if (opened != null && opened.dataPath() != null && !opened.isLost()) {
+      return opened.ensure(lease, settings(lease).overlayMtu());
+    }
+    log.info("{}: the TUN device is lost and made anew", context.networkName());
+    open(lease);
+    return 1;
+  }
+
+  @Override
+  public void suspend() throws IOException {
+    closeTunnel();
+  }
+
+  private void closeTunnel() throws IOException {
+    var closing = tunnel;
+    tunnel = null;
+    if (closing != null) {
+      closing.close();
+    }
+  }
+
+  @Override
+  public void close(CloseMode mode) throws IOException {
+    try (var closer = Closer.create()) {
+      if (namespace != null) {
+        closer.register(namespace::close);
+      }
+      if (netlink != null) {
+        closer.register(netlink::close);
+      }
+      closer.register(this::closeTunnel);
+    }
+  }
+}
