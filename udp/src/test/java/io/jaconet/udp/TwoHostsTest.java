@@ -1,6 +1,7 @@
 package io.jaconet.udp;
 
 import static java.util.Objects.requireNonNull;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -26,12 +27,15 @@ import io.jaconet.testkit.Workload;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -134,6 +138,37 @@ class TwoHostsTest {
     assertTrue(count(0, PacketCounter.SENT_BYTES) > TRANSFER_BYTES);
     assertEquals(0, count(0, PacketCounter.DROPPED_BY_TRANSPORT));
     assertEquals(0, count(1, PacketCounter.DROPPED_BY_PORT));
+  }
+
+  /** Equal sizes are what the data path and the kernel join on the way. */
+  @ParameterizedTest
+  @EnumSource
+  void datagramsArriveAsTheyWereSent(IpFamily family) throws Exception {
+    var random = new Random(SEED);
+    try (var receiver = datagramSocket(workloads.get(1), family);
+        var sender = datagramSocket(workloads.get(0), family)) {
+      receiver.setSoTimeout(10_000);
+      for (int burst = 0; burst < 20; burst++) {
+        List<byte[]> sent = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+          byte[] payload = new byte[burst % 2 == 0 ? 1200 : 1 + random.nextInt(1300)];
+          random.nextBytes(payload);
+          sent.add(payload);
+          sender.send(
+              new DatagramPacket(payload, payload.length, address(workloads.get(1), family), PORT));
+        }
+        for (byte[] payload : sent) {
+          var packet = new DatagramPacket(new byte[2000], 2000);
+          receiver.receive(packet);
+          assertArrayEquals(payload, Arrays.copyOf(packet.getData(), packet.getLength()));
+        }
+      }
+    }
+  }
+
+  private static DatagramSocket datagramSocket(Workload at, IpFamily family) throws IOException {
+    return at.namespace()
+        .<DatagramSocket, IOException>call(() -> new DatagramSocket(PORT, address(at, family)));
   }
 
   private static String checksumErrors(NetworkNamespace namespace) throws IOException {
