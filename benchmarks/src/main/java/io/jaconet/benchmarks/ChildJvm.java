@@ -35,6 +35,21 @@ final class ChildJvm {
     return command.build();
   }
 
+  /** Returns the command for {@code main} with the same libraries on the class path, as most applications have them. */
+  static ImmutableList<String> commandOnClassPath(
+      Class<?> main, List<String> jvmOptions, Object... args) {
+    var modulePath = System.getProperty("jdk.module.path");
+    var classPath = System.getProperty("java.class.path");
+    var command = ImmutableList.<String>builder();
+    command.add(java()).addAll(jvmOptions);
+    command.add("-cp", modulePath == null ? classPath : modulePath + ":" + classPath);
+    command.add(main.getName());
+    for (Object arg : args) {
+      command.add(arg.toString());
+    }
+    return command.build();
+  }
+
   /** Returns the command for {@code main} without any library, as in a JVM that has nothing to do with us. */
   static ImmutableList<String> commandWithoutLibraries(Class<?> main) throws URISyntaxException {
     var classes =

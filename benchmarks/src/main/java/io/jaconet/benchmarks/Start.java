@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /** What it costs a JVM that starts to join a network as well. */
 final class Start implements Benchmark {
@@ -21,27 +23,62 @@ final class Start implements Benchmark {
     return "from the start of a JVM to a joined network with the in-memory store, less what an empty main takes";
   }
 
+  /** How a JVM finds its classes. */
+  private record Way(String name, ImmutableList<String> jvmOptions, Samples with, Samples cost) {
+    Way(String name, String... jvmOptions) {
+      this(name, ImmutableList.copyOf(jvmOptions), new Samples(), new Samples());
+    }
+  }
+
   @Override
   public void run(Options options, Hosts hosts, Report report)
       throws IOException, URISyntaxException {
-    var with = new Samples();
+    Path archive = Files.createTempFile("jbench", ".jsa");
+    try {
+      // The archive is what -XX:ArchiveClassesAtExit writes once, when an application is installed.
+      join(new Way("archiving", "-XX:ArchiveClassesAtExit=" + archive, "-Xlog:cds=off"), hosts);
+      var ways = ImmutableList.of(
+          new Way("class path"),
+          new Way("class-data sharing", "-XX:SharedArchiveFile=" + archive, "-Xshare:auto"));
+      measure(ways, options, hosts, report);
+    } finally {
+      Files.deleteIfExists(archive);
+    }
+  }
+
+  private static void measure(ImmutableList<Way> ways, Options options, Hosts hosts, Report report)
+      throws IOException, URISyntaxException {
     var without = new Samples();
-    var cost = new Samples();
     untilFirstLine(ChildJvm.commandWithoutLibraries(NoJoin.class));
     for (int round = 0; round < options.rounds(); round++) {
       double empty = untilFirstLine(ChildJvm.commandWithoutLibraries(NoJoin.class));
-      var host = hosts.create();
-      double joined =
-          untilFirstLine(ChildJvm.command(FirstJoin.class, ImmutableList.of(), host.name()));
-      hosts.remove(host);
       without.add(empty);
-      with.add(joined);
-      cost.add(joined - empty);
+      for (Way way : ways) {
+        double joined = join(way, hosts);
+        way.with.add(joined);
+        way.cost.add(joined - empty);
+      }
     }
-    report.add("cold", "JVM to joined network", "ms", with);
     report.add("cold", "JVM to empty main", "ms", without);
-    report.add("cold", "cost of the network", "ms", cost);
-    report.addBar("cost of a network to a JVM that starts", cost.median(), BAR_MILLIS, "ms");
+    for (Way way : ways) {
+      report.add("cold", "JVM to joined network, " + way.name, "ms", way.with);
+      report.add("cold", "cost of the network, " + way.name, "ms", way.cost);
+      report.addBar(
+          "cost of a network to a JVM that starts, " + way.name,
+          way.cost.median(),
+          BAR_MILLIS,
+          "ms");
+    }
+  }
+
+  private static double join(Way way, Hosts hosts) throws IOException {
+    var host = hosts.create();
+    try {
+      return untilFirstLine(
+          ChildJvm.commandOnClassPath(FirstJoin.class, way.jvmOptions, host.name()));
+    } finally {
+      hosts.remove(host);
+    }
   }
 
   /** Returns the milliseconds from the start of {@code command} to the first line it prints. */

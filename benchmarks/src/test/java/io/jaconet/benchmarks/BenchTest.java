@@ -76,7 +76,7 @@ class BenchTest {
     var report = run(new Start());
 
     assertTrue(
-        median(report, "JVM to joined network") > median(report, "JVM to empty main"),
+        median(report, "JVM to joined network, class path") > median(report, "JVM to empty main"),
         report.table());
   }
 
