@@ -21,7 +21,12 @@ final class Commands {
     var process = new ProcessBuilder(command)
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start();
-    var output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    // Closed here rather than whenever the collector comes by: benches count file descriptors.
+    process.getOutputStream().close();
+    String output;
+    try (var printed = process.getInputStream()) {
+      output = new String(printed.readAllBytes(), StandardCharsets.UTF_8);
+    }
     try {
       int status = process.waitFor();
       if (status != 0) {

@@ -46,13 +46,16 @@ record Footprint(ImmutableMap<String, Integer> counts, double heapMib) {
         .count();
   }
 
-  /** Returns what the file descriptors stand for. */
+  /** Returns what the file descriptors stand for, without the jars, which class loaders open when they first need them. */
   private static ImmutableList<String> descriptors() throws IOException {
     var targets = ImmutableList.<String>builder();
     try (var links = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
       for (Path link : links) {
         try {
-          targets.add(Files.readSymbolicLink(link).toString());
+          var target = Files.readSymbolicLink(link).toString();
+          if (!target.endsWith(".jar")) {
+            targets.add(target);
+          }
         } catch (NoSuchFileException e) {
           // Closed since the directory was read, so it does not count.
         }
