@@ -68,6 +68,7 @@ final class NetworkEngine {
   private volatile @Nullable PeerReconciler peers;
   private EventLoop.@Nullable Timer auditTimer;
   private boolean fenced;
+  private boolean suspended;
   private boolean flushScheduled;
   private boolean closing;
   private volatile View view;
@@ -176,6 +177,7 @@ final class NetworkEngine {
         return;
       }
       fenced = false;
+      suspended = false;
       log.info("{}: holds {}", settings.name(), now.subnets());
       if (moved) {
         tell(listener -> listener.onLease(shown, now));
@@ -195,14 +197,9 @@ final class NetworkEngine {
       log.warn("{}: stops using its subnet: {}", settings.name(), reason);
       fenced = true;
       note(Concern.FENCED, reason);
-      try {
-        backend.suspend();
-      } catch (IOException e) {
-        log.error(
-            "{}: could not stop the traffic of a subnet that is not ours any more",
-            settings.name(),
-            e);
-        note(Concern.DATA_PATH, describe(e));
+      suspend();
+      if (!suspended && auditTimer != null) {
+        scheduleAudit();
       }
     }
 
@@ -375,8 +372,30 @@ final class NetworkEngine {
     }
   }
 
+  /** Stops traffic; what fails is tried again in place of the next audit. */
+  private void suspend() {
+    if (suspended) {
+      return;
+    }
+    try {
+      backend.suspend();
+      suspended = true;
+      note(Concern.DATA_PATH, null);
+    } catch (IOException e) {
+      log.error(
+          "{}: could not stop the traffic of a subnet that is not ours any more",
+          settings.name(),
+          e);
+      note(Concern.DATA_PATH, describe(e));
+    }
+  }
+
   private void audit() {
-    if (closing || fenced) {
+    if (closing) {
+      return;
+    }
+    if (fenced) {
+      suspend();
       return;
     }
     try {

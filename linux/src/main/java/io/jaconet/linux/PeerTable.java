@@ -81,6 +81,11 @@ public final class PeerTable {
    */
   public Outcome audit(ImmutableMap<Subnets, ImmutableList<ForwardingEntry>> wanted)
       throws IOException {
+    return compare(wanted).execute();
+  }
+
+  private Plan compare(ImmutableMap<Subnets, ImmutableList<ForwardingEntry>> wanted)
+      throws IOException {
     nexthopIds.forgetAll();
     blocked.clear();
     Map<Object, ForwardingEntry> observed = observe();
@@ -94,16 +99,20 @@ public final class PeerTable {
       }
     });
     observed.values().forEach(entry -> plan.remove(null, entry));
-    return plan.execute();
+    return plan;
   }
 
   /**
    * Removes everything of ours.
    *
-   * @throws IOException if the kernel could not be asked
+   * @throws IOException if the kernel could not be asked, or refused to remove something; all else is removed
    */
   public void clear() throws IOException {
-    audit(ImmutableMap.of());
+    var plan = compare(ImmutableMap.of());
+    plan.execute();
+    if (plan.leftOver != null) {
+      throw plan.leftOver.toException();
+    }
   }
 
   /** Returns what the kernel has of ours. */
@@ -204,6 +213,7 @@ public final class PeerTable {
     private final List<Step> nexthops = new ArrayList<>();
     private final List<Step> routes = new ArrayList<>();
     private final Map<Subnets, String> pending = new HashMap<>();
+    private @Nullable EntryFailure leftOver;
     private int writes;
 
     /** Plans to have {@code entry} where {@code found} is, if anything is. */
@@ -328,7 +338,11 @@ public final class PeerTable {
 
     private void fail(Refusal refusal) {
       var step = refusal.step;
-      if (step.peer == null || refusal.failure.alreadyGone()) {
+      if (refusal.failure.alreadyGone()) {
+        return;
+      }
+      if (step.peer == null) {
+        leftOver = refusal.failure;
         return;
       }
       String reason = refusal.failure.toString();

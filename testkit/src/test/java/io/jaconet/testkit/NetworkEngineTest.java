@@ -281,6 +281,23 @@ class NetworkEngineTest {
     assertEquals(List.of(true, true), flowedWhenUp);
   }
 
+  /** I13. */
+  @Test
+  void triesAgainToStopTrafficThatCouldNotBeStopped() {
+    var network = join();
+    leases.fail(storeDown);
+    backend.fail(new IOException("kernel refuses"));
+    loop.advance(TTL);
+    boolean usedWhileRefused = backend.carriesTraffic();
+
+    backend.fail(null);
+    loop.advance(Duration.ofSeconds(15));
+
+    assertTrue(usedWhileRefused);
+    assertFalse(backend.carriesTraffic());
+    assertEquals(Phase.FENCED, network.state().phase());
+  }
+
   /** T38: the process stood still for longer than its lease lasts, and the subnet went to another. */
   @Test
   void afterAPauseLongerThanTheLeaseItStopsFirstAndThenAsks() {

@@ -3,6 +3,7 @@ package io.jaconet.testkit;
 import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.collect.ImmutableList;
@@ -19,6 +20,7 @@ import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.net.MacAddress;
 import io.jaconet.overlay.Subnets;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Map;
@@ -141,6 +143,15 @@ class PeerTableTest {
     new PeerTable(kernel, LINK, NETWORK, 1).clear();
 
     assertEquals(foreign, kernel.entries());
+  }
+
+  @Test
+  void clearingSaysSoIfSomethingStays() throws Exception {
+    table.audit(ImmutableMap.of(peer(1), vtep(1)));
+    kernel.refuse(change -> change.entry() instanceof Fdb ? EPERM : 0);
+
+    assertThrows(IOException.class, table::clear);
+    assertEquals(ImmutableSet.of(vtep(1).get(1)), kernel.entries());
   }
 
   @Test
