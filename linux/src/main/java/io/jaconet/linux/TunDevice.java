@@ -60,8 +60,7 @@ public final class TunDevice implements PacketPort {
   public static TunDevice open(String pattern, boolean headers) throws SyscallException {
     LinkMessages.checkedName(pattern);
     int fd = SyscallException.check(
-        "open(/dev/net/tun)",
-        LibC.INSTANCE.open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC, 0));
+        "open(/dev/net/tun)", LibC.open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC, 0));
     try {
       var request = ByteBuffer.allocateDirect(IFREQ_BYTES).order(ByteOrder.nativeOrder());
       request.put(0, pattern.getBytes(US_ASCII));
@@ -71,7 +70,7 @@ public final class TunDevice implements PacketPort {
       }
       return new TunDevice(fd, name(request), offloads(fd, attached), WakeUp.open());
     } catch (SyscallException e) {
-      LibC.INSTANCE.close(fd);
+      LibC.close(fd);
       throw e;
     }
   }
@@ -79,7 +78,7 @@ public final class TunDevice implements PacketPort {
   /** Returns false if the kernel does not know one of the flags. */
   private static boolean attach(int fd, ByteBuffer request, int flag) throws SyscallException {
     request.putShort(IFNAMSIZ, (short) (IFF_TUN | IFF_NO_PI | flag));
-    if (LibC.INSTANCE.ioctl(fd, TUNSETIFF, request) < 0) {
+    if (LibC.ioctl(fd, TUNSETIFF, request) < 0) {
       int errno = LibC.errno();
       if (errno == Errno.EINVAL) {
         return false;
@@ -99,8 +98,8 @@ public final class TunDevice implements PacketPort {
     if (!headers) {
       return new TunOffloads(false, false, false);
     }
-    boolean udp = LibC.INSTANCE.ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO | TUN_F_USO) == 0;
-    boolean tcp = udp || LibC.INSTANCE.ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO) == 0;
+    boolean udp = LibC.ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO | TUN_F_USO) == 0;
+    boolean tcp = udp || LibC.ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM_TSO) == 0;
     return new TunOffloads(true, tcp, udp);
   }
 
@@ -121,7 +120,7 @@ public final class TunDevice implements PacketPort {
       memory.buffer().putLong(offset, 0).putShort(offset + Long.BYTES, (short) 0);
     }
     while (true) {
-      long length = LibC.INSTANCE.read(fd, memory.address(offset + skipped), capacity - skipped);
+      long length = LibC.read(fd, memory.address(offset + skipped), capacity - skipped);
       if (length >= 0) {
         return (int) length + skipped;
       }
@@ -145,7 +144,7 @@ public final class TunDevice implements PacketPort {
     if (!offloads.header()) {
       packet.trimFirst(HEADER_BYTES);
     }
-    while (LibC.INSTANCE.writev(fd, packet.iovecs(), packet.count()) < 0) {
+    while (LibC.writev(fd, packet.iovecs(), packet.count()) < 0) {
       int errno = LibC.errno();
       if (errno == Errno.EBADFD || errno == Errno.ENODEV) {
         throw new SyscallException("writev(" + name + ")", errno);
@@ -170,7 +169,7 @@ public final class TunDevice implements PacketPort {
     }
     closed = true;
     try {
-      SyscallException.check("close(" + name + ")", LibC.INSTANCE.close(fd));
+      SyscallException.check("close(" + name + ")", LibC.close(fd));
     } finally {
       wakeUp.close();
     }

@@ -5,7 +5,6 @@ import io.jaconet.net.IpFamily;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import jnr.ffi.byref.IntByReference;
 
 /**
  * A UDP socket that sends and receives many datagrams in one system call, and leaves cutting and joining datagrams of one flow to the
@@ -51,18 +50,16 @@ public final class UdpBatchSocket implements DatagramTransport {
    */
   public static UdpBatchSocket open(IpAddress address, int port) throws SyscallException {
     int family = AddressFamily.of(address.family());
-    int fd = SyscallException.check(
-        "socket(UDP)", LibC.INSTANCE.socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    int fd =
+        SyscallException.check("socket(UDP)", LibC.socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     try {
       var name = socketAddress(address, port);
-      SyscallException.check(
-          "bind(" + address + ", port " + port + ")",
-          LibC.INSTANCE.bind(fd, name, name.capacity()));
+      SyscallException.check("bind(" + address + ", port " + port + ")", LibC.bind(fd, name));
       setBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
       setBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
       return new UdpBatchSocket(fd, probe(fd, UDP_SEGMENT, 0), probe(fd, UDP_GRO, 1));
     } catch (SyscallException e) {
-      LibC.INSTANCE.close(fd);
+      LibC.close(fd);
       throw e;
     }
   }
@@ -79,9 +76,7 @@ public final class UdpBatchSocket implements DatagramTransport {
   /** Asks for a large buffer; without CAP_NET_ADMIN the kernel gives what {@code net.core.wmem_max} and {@code rmem_max} allow. */
   private static void setBuffer(int fd, int force, int plain) throws SyscallException {
     int option = force;
-    while (LibC.INSTANCE.setsockopt(
-            fd, SOL_SOCKET, option, new IntByReference(BUFFER_BYTES), Integer.BYTES)
-        < 0) {
+    while (LibC.setsockopt(fd, SOL_SOCKET, option, BUFFER_BYTES) < 0) {
       int errno = LibC.errno();
       if (errno != Errno.EPERM || option == plain) {
         throw new SyscallException("setsockopt(SOL_SOCKET, " + option + ")", errno);
@@ -92,8 +87,7 @@ public final class UdpBatchSocket implements DatagramTransport {
 
   /** Returns whether the kernel has the option. */
   private static boolean probe(int fd, int option, int value) throws SyscallException {
-    if (LibC.INSTANCE.setsockopt(fd, SOL_UDP, option, new IntByReference(value), Integer.BYTES)
-        < 0) {
+    if (LibC.setsockopt(fd, SOL_UDP, option, value) < 0) {
       int errno = LibC.errno();
       if (errno != Errno.ENOPROTOOPT) {
         throw new SyscallException("setsockopt(SOL_UDP, " + option + ")", errno);
@@ -122,7 +116,7 @@ public final class UdpBatchSocket implements DatagramTransport {
         refused += sendSeparately(batch, sent++);
         continue;
       }
-      int n = LibC.INSTANCE.sendmmsg(fd, batch.headers(sent), cuts ? batch.count() - sent : 1, 0);
+      int n = LibC.sendmmsg(fd, batch.headers(sent), cuts ? batch.count() - sent : 1, 0);
       if (n > 0) {
         sent += n;
         continue;
@@ -157,7 +151,7 @@ public final class UdpBatchSocket implements DatagramTransport {
     int refused = 0;
     int sent = 0;
     while (sent < segments && !shutDown) {
-      int n = LibC.INSTANCE.sendmmsg(fd, batch.separateHeaders(sent), segments - sent, 0);
+      int n = LibC.sendmmsg(fd, batch.separateHeaders(sent), segments - sent, 0);
       if (n > 0) {
         sent += n;
       } else if (LibC.errno() != Errno.EINTR) {
@@ -173,7 +167,7 @@ public final class UdpBatchSocket implements DatagramTransport {
     batch.clear();
     int n = 0;
     while (!shutDown && n <= 0) {
-      n = LibC.INSTANCE.recvmmsg(fd, batch.prepare(), batch.capacity(), MSG_WAITFORONE, 0);
+      n = LibC.recvmmsg(fd, batch.prepare(), batch.capacity(), MSG_WAITFORONE, 0);
       if (n < 0) {
         int errno = LibC.errno();
         if (errno != Errno.EINTR) {
@@ -192,7 +186,7 @@ public final class UdpBatchSocket implements DatagramTransport {
   public void shutdown() {
     shutDown = true;
     // An unconnected socket answers ENOTCONN, but the kernel wakes those who wait all the same.
-    LibC.INSTANCE.shutdown(fd, SHUT_RDWR);
+    LibC.shutdown(fd, SHUT_RDWR);
   }
 
   /** Closes the socket. Only the first call does something. */
@@ -200,7 +194,7 @@ public final class UdpBatchSocket implements DatagramTransport {
   public void close() throws IOException {
     if (!closed) {
       closed = true;
-      SyscallException.check("close(UDP)", LibC.INSTANCE.close(fd));
+      SyscallException.check("close(UDP)", LibC.close(fd));
     }
   }
 

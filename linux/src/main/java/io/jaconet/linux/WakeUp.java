@@ -21,7 +21,7 @@ final class WakeUp implements AutoCloseable {
   }
 
   static WakeUp open() throws SyscallException {
-    return new WakeUp(SyscallException.check("eventfd", LibC.INSTANCE.eventfd(0, EFD_CLOEXEC)));
+    return new WakeUp(SyscallException.check("eventfd", LibC.eventfd(0, EFD_CLOEXEC)));
   }
 
   /**
@@ -29,7 +29,7 @@ final class WakeUp implements AutoCloseable {
    */
   boolean await(int waited) throws SyscallException {
     fds.putInt(0, waited).putShort(4, POLLIN);
-    while (LibC.INSTANCE.poll(fdsAddress, 2, -1) < 0) {
+    while (LibC.poll(fdsAddress, 2, -1) < 0) {
       int errno = LibC.errno();
       if (errno != Errno.EINTR) {
         throw new SyscallException("poll", errno);
@@ -42,7 +42,7 @@ final class WakeUp implements AutoCloseable {
   void wake() throws SyscallException {
     var one =
         ByteBuffer.allocateDirect(Long.BYTES).order(ByteOrder.nativeOrder()).putLong(0, 1);
-    if (LibC.INSTANCE.write(fd, one, Long.BYTES) < 0) {
+    if (LibC.write(fd, one, Long.BYTES) < 0) {
       throw new SyscallException("write(eventfd)", LibC.errno());
     }
   }
@@ -50,6 +50,6 @@ final class WakeUp implements AutoCloseable {
   /** Frees the descriptor; once only, and not while a thread waits: the number may be in new use at once. */
   @Override
   public void close() throws SyscallException {
-    SyscallException.check("close(eventfd)", LibC.INSTANCE.close(fd));
+    SyscallException.check("close(eventfd)", LibC.close(fd));
   }
 }
