@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableSet;
 import com.google.gson.JsonParser;
 import io.jaconet.benchmarks.Report.Bar;
 import io.jaconet.linux.NetworkNamespace;
@@ -25,9 +26,18 @@ class BenchTest {
   private Path directory;
 
   private Report run(Benchmark benchmark) throws Exception {
-    var json = directory.resolve("rows.json");
     return Bench.run(
-        benchmark, new Options(2, ImmutableList.of(PEERS), 3, Duration.ofSeconds(1), 6, json));
+        benchmark,
+        ImmutableOptions.builder()
+            .rounds(2)
+            .peers(ImmutableList.of(PEERS))
+            .changes(3)
+            .idle(Duration.ofSeconds(1))
+            .cycles(6)
+            .modes(ImmutableSet.of(LinkMode.PLAIN))
+            .traffic(Duration.ofSeconds(1))
+            .json(directory.resolve("rows.json"))
+            .build());
   }
 
   private static double median(Report report, String variant) {
