@@ -1,5 +1,7 @@
 package io.jaconet.benchmarks;
 
+import static java.util.stream.Collectors.joining;
+
 import com.google.common.collect.ImmutableList;
 import io.jaconet.benchmarks.Report.Bar;
 import java.util.Map;
@@ -75,6 +77,48 @@ final class DataFigures {
               target.aim,
               "x " + target.test.reference())));
     }
+  }
+
+  /** Returns the medians as a drawing. */
+  BarChart chart(String caption) {
+    var panels = ImmutableList.<BarChart.Panel>builder();
+    for (PathTest test : PathTest.values()) {
+      var groups = ImmutableList.<BarChart.Group>builder();
+      for (LinkMode mode : LinkMode.values()) {
+        var bars = bars(test, mode);
+        if (!bars.isEmpty()) {
+          groups.add(new BarChart.Group(mode.title(), bars));
+        }
+      }
+      var all = groups.build();
+      if (!all.isEmpty()) {
+        panels.add(new BarChart.Panel(test.title(), all));
+      }
+    }
+    return new BarChart("Data paths compared", description(), caption, panels.build());
+  }
+
+  private ImmutableList<BarChart.Bar> bars(PathTest test, LinkMode mode) {
+    var bars = ImmutableList.<BarChart.Bar>builder();
+    for (DataPathKind variant : DataPathKind.values()) {
+      var values = samples.get(new Key(test, mode, variant));
+      if (values != null) {
+        bars.add(new BarChart.Bar(variant.toString(), values.median(), variant.isOurs()));
+      }
+    }
+    return bars.build();
+  }
+
+  private String description() {
+    return samples.entrySet().stream()
+        .map(entry -> String.format(
+            "%s, %s, %s: %s %s",
+            entry.getKey().test,
+            entry.getKey().mode,
+            entry.getKey().variant,
+            Report.figure(entry.getValue().median()),
+            entry.getKey().test.unit()))
+        .collect(joining("; ", "Medians. ", "."));
   }
 
   private String remark(Key key) {

@@ -43,6 +43,11 @@ enum DataPathKind {
     return opener.open(link);
   }
 
+  /** Returns whether it is a user-space data path of ours, which the figures are about. */
+  boolean isOurs() {
+    return this == UDP;
+  }
+
   @Override
   public String toString() {
     return text;

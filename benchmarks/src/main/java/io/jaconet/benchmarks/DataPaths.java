@@ -4,8 +4,8 @@ import static java.util.stream.Collectors.joining;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import io.jaconet.testkit.Fabric;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -33,23 +33,25 @@ final class DataPaths implements Benchmark {
   @Override
   public void run(Options options, Hosts hosts, Report report) throws Exception {
     var figures = new DataFigures();
-    try (var fabric = Fabric.builder().create()) {
-      var link = new TestLink(fabric);
-      warmUp(options, link);
-      int rounds = options.rounds().orElse(ROUNDS);
-      for (int round = 0; round < rounds; round++) {
-        for (LinkMode mode : options.modes()) {
-          link.set(mode);
-          // Each time another one is first, so that none always follows the same one.
-          for (DataPathKind variant : rotated(options.variants().asList(), round)) {
-            var measured = measure(variant, link, options.traffic(), options.tests());
-            measured.forEach((test, value) -> figures.add(test, mode, variant, value));
-            System.out.println(line(mode, variant, measured));
-          }
+    var link = new TestLink(hosts.createFabric());
+    warmUp(options, link);
+    for (int round = 0; round < options.rounds().orElse(ROUNDS); round++) {
+      for (LinkMode mode : options.modes()) {
+        link.set(mode);
+        // Each time another one is first, so that none always follows the same one.
+        for (DataPathKind variant : rotated(options.variants().asList(), round)) {
+          var measured = measure(variant, link, options.traffic(), options.tests());
+          measured.forEach((test, value) -> figures.add(test, mode, variant, value));
+          System.out.println(line(mode, variant, measured));
         }
       }
     }
     figures.reportTo(report);
+    if (options.svg().isPresent()) {
+      var caption = "medians of " + options.rounds().orElse(ROUNDS) + " rounds; "
+          + Machine.hardwareAndSystem();
+      Files.writeString(options.svg().get(), figures.chart(caption).svg());
+    }
   }
 
   private static ImmutableList<DataPathKind> rotated(List<DataPathKind> variants, int by) {

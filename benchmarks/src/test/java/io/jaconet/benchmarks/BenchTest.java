@@ -13,6 +13,7 @@ import io.jaconet.testkit.InNetworkNamespace;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,8 +35,6 @@ class BenchTest {
             .changes(3)
             .idle(Duration.ofSeconds(1))
             .cycles(6)
-            .modes(ImmutableSet.of(LinkMode.PLAIN))
-            .traffic(Duration.ofSeconds(1))
             .json(directory.resolve("rows.json"))
             .build());
   }
@@ -88,6 +87,29 @@ class BenchTest {
     assertTrue(
         median(report, "JVM to joined network, class path") > median(report, "JVM to empty main"),
         report.table());
+  }
+
+  @Test
+  void dataMeasuresAndDrawsWhatItIsAskedFor() throws Exception {
+    var svg = directory.resolve("chart.svg");
+    var options = ImmutableOptions.builder()
+        .rounds(1)
+        .tests(ImmutableSet.of(PathTest.CPU, PathTest.UDP64, PathTest.RTT))
+        .modes(ImmutableSet.of(LinkMode.WIRE))
+        .variants(ImmutableSet.of(DataPathKind.UDP))
+        .traffic(Duration.ofSeconds(1))
+        .svg(svg)
+        .build();
+
+    var report = Bench.run(new DataPaths(), options);
+
+    assertEquals(
+        List.of("udp64 wire udp", "rtt wire udp", "cpu wire udp"),
+        report.rows().stream()
+            .map(row -> row.test() + " " + row.mode() + " " + row.variant())
+            .toList());
+    assertTrue(report.rows().stream().allMatch(row -> row.median() > 0), report.table());
+    assertTrue(Files.readString(svg).contains("<svg"));
   }
 
   @Test
