@@ -49,8 +49,8 @@ final class Bench {
     }
     Runtime.getRuntime().removeShutdownHook(hook);
     System.out.println(report.table());
-    if (options.json() != null) {
-      report.writeJson(options.json());
+    if (options.json().isPresent()) {
+      report.writeJson(options.json().get());
     }
     return report;
   }
