@@ -10,6 +10,7 @@ import io.jaconet.net.IpFamily;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -37,12 +38,15 @@ final class Outbound {
   private final PacketView packet = new PacketView(memory);
   private final Segmenter segmenter = new Segmenter(memory);
   private final IcmpErrors icmp;
+  private final Moderation moderation;
   private final @Nullable Outbox v4;
   private final @Nullable Outbox v6;
   private volatile boolean stopped;
   private int readAt;
   private int reads;
   private int headerSlots;
+  /** How many were read since the last pause, counted as peers receive them. */
+  private int packets;
 
   Outbound(
       DataPath.Settings settings,
@@ -62,6 +66,7 @@ final class Outbound {
         settings.sources(),
         new RateLimit(DataPath.ICMP_ERRORS_PER_SECOND, nanoTime),
         tally);
+    this.moderation = new Moderation(nanoTime, LockSupport::parkNanos);
     this.v4 = outbox(transports, IpFamily.V4);
     this.v6 = outbox(transports, IpFamily.V6);
   }
@@ -76,6 +81,8 @@ final class Outbound {
     drain();
     while (!stopped && port.await()) {
       drain();
+      moderation.after(packets);
+      packets = 0;
     }
   }
 
@@ -102,6 +109,7 @@ final class Outbound {
     forward(readAt, length - PacketPort.HEADER_BYTES);
     readAt += length + 7 & ~7;
     reads++;
+    packets++;
     return true;
   }
 
@@ -203,6 +211,7 @@ final class Outbound {
       segmenter.addMessage(outbox, HEADERS_AT + headerSlots * Segmenter.HEADER_BYTES);
       outbox.endMessage(segmenter.packetBytes());
       headerSlots += segments;
+      packets += segments;
     }
   }
 
