@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Moves packets between a port and the peers of a network, one IP packet in each UDP datagram as flannel's udp backend does. The TTL falls
- * by one on each of the two ways, so by two from host to host.
+ * Moves packets between a port and the peers of a network, one IP packet in each UDP datagram: alone as flannel's udp backend has it, or in
+ * the frames of its vxlan backend; see {@link Framing}.
  *
  * <p>One daemon thread, {@code jaconet-<network>-tx}, takes packets from the port, and one for each transport, {@code
  * jaconet-<network>-rx}, brings them there. If a thread fails, all of it stops and {@link #failure} says why. May be used by any thread.
@@ -39,12 +39,24 @@ public final class DataPath implements AutoCloseable {
    * @param sources the own address in the overlay, per family: the source of ICMP errors; of a family without one none are sent
    * @param overlayMtu the largest packet in bytes that may not be fragmented and is sent all the same
    * @param sourceCheck whom to believe
+   * @param framing what goes before each packet in its datagram
    */
   public record Settings(
       String network,
       ImmutableMap<IpFamily, IpAddress> sources,
       int overlayMtu,
-      SourceCheck sourceCheck) {}
+      SourceCheck sourceCheck,
+      Framing framing) {
+
+    /** Settings for plain packets in datagrams. */
+    public Settings(
+        String network,
+        ImmutableMap<IpFamily, IpAddress> sources,
+        int overlayMtu,
+        SourceCheck sourceCheck) {
+      this(network, sources, overlayMtu, sourceCheck, Framing.PLAIN);
+    }
+  }
 
   private final String network;
   private final PacketPort port;

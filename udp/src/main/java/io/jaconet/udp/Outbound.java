@@ -18,11 +18,9 @@ import org.jspecify.annotations.Nullable;
 final class Outbound {
   private static final int MAX_PACKET_BYTES = 65_535;
   private static final int ROOM = PacketPort.HEADER_BYTES + MAX_PACKET_BYTES;
-  private static final int READ_BYTES = 4 * (ROOM + 3);
+  private static final int READ_BYTES = 4 * ROOM;
   private static final int HEADER_SLOTS = 4 * SendBatch.MAX_SEGMENTS;
   private static final int HEADERS_AT = READ_BYTES;
-  private static final int ICMP_AT = HEADERS_AT + HEADER_SLOTS * Segmenter.HEADER_BYTES;
-  private static final int MEMORY_BYTES = ICMP_AT + IcmpErrors.SLOT_BYTES;
 
   private static final int READS_PER_SEND = 64;
   /** What a send waits for at most: more would only leave the cache before it is sent. */
@@ -32,10 +30,16 @@ final class Outbound {
   private final Supplier<ForwardingTable> tables;
   private final int overlayMtu;
   private final Tally tally;
-  private final OffHeap block = new OffHeap(MEMORY_BYTES);
-  private final ByteBuffer memory = block.buffer();
-  private final PacketView packet = new PacketView(memory);
-  private final Segmenter segmenter = new Segmenter(memory);
+  private final Framing framing;
+  private final int prefixBytes;
+  private final boolean isRouter;
+  /** What a prefix needs before a packet besides the place of the port's header, which is read by then. */
+  private final int headroom;
+
+  private final OffHeap block;
+  private final ByteBuffer memory;
+  private final PacketView packet;
+  private final Segmenter segmenter;
   private final IcmpErrors icmp;
   private final @Nullable Outbox v4;
   private final @Nullable Outbox v6;
@@ -55,10 +59,19 @@ final class Outbound {
     this.tables = tables;
     this.overlayMtu = settings.overlayMtu();
     this.tally = tally;
+    this.framing = settings.framing();
+    this.prefixBytes = framing.bytes();
+    this.isRouter = framing.isPlain();
+    this.headroom = Math.max(0, prefixBytes - PacketPort.HEADER_BYTES);
+    int icmpAt = HEADERS_AT + HEADER_SLOTS * (Segmenter.HEADER_BYTES + prefixBytes);
+    this.block = new OffHeap(icmpAt + IcmpErrors.SLOT_BYTES);
+    this.memory = block.buffer();
+    this.packet = new PacketView(memory);
+    this.segmenter = new Segmenter(memory, prefixBytes);
     this.icmp = new IcmpErrors(
         port,
         block,
-        ICMP_AT,
+        icmpAt,
         settings.sources(),
         new RateLimit(DataPath.ICMP_ERRORS_PER_SECOND, nanoTime),
         tally);
@@ -68,7 +81,7 @@ final class Outbound {
 
   private @Nullable Outbox outbox(Map<IpFamily, DatagramTransport> transports, IpFamily family) {
     var transport = transports.get(family);
-    return transport == null ? null : new Outbox(transport, block, family, tally);
+    return transport == null ? null : new Outbox(transport, block, family, prefixBytes, tally);
   }
 
   /** Forwards what there is and what comes, until {@link #stop} or the port is shut down. */
@@ -95,12 +108,12 @@ final class Outbound {
   }
 
   private boolean forwardNext() throws IOException {
-    int length = port.read(block, readAt, ROOM);
+    int length = port.read(block, readAt + headroom, ROOM);
     if (length == 0) {
       return false;
     }
-    forward(readAt, length - PacketPort.HEADER_BYTES);
-    readAt += length + 7 & ~7;
+    forward(readAt + headroom, length - PacketPort.HEADER_BYTES);
+    readAt += headroom + length + 7 & ~7;
     reads++;
     return true;
   }
@@ -127,7 +140,7 @@ final class Outbound {
     Outbox outbox = route == ForwardingTable.NONE ? null : table.endpointIsV6(route) ? v6 : v4;
     if (outbox == null) {
       dropUnroutable();
-    } else if (packet.ttl() <= 1) {
+    } else if (isRouter && packet.ttl() <= 1) {
       drop(PacketCounter.DROPPED_TTL, IcmpErrors.Cause.TTL);
     } else if (VirtioNet.type(memory, at) == VirtioNet.NONE) {
       forwardOne(at, table, route, outbox);
@@ -156,8 +169,22 @@ final class Outbound {
     } else if (VirtioNet.needsChecksum(memory, at) && !finishChecksum(at)) {
       tally.add(PacketCounter.DROPPED_MALFORMED, 1);
     } else {
+      hop();
+      writePrefix(table, route);
+      outbox.add(table, route, packet.offset() - prefixBytes, prefixBytes + packet.length());
+    }
+  }
+
+  private void hop() {
+    if (isRouter) {
       packet.decrementTtl();
-      outbox.add(table, route, packet.offset(), packet.length());
+    }
+  }
+
+  /** Overwrites the port's header. */
+  private void writePrefix(ForwardingTable table, int route) {
+    if (prefixBytes > 0) {
+      framing.write(memory, packet.offset() - prefixBytes, packet.isV6(), table.vtep(route));
     }
   }
 
@@ -180,7 +207,7 @@ final class Outbound {
 
   private void forwardSegments(int at, ForwardingTable table, int route, Outbox outbox)
       throws IOException {
-    packet.decrementTtl();
+    hop();
     boolean consistent = segmenter.begin(
         packet,
         VirtioNet.type(memory, at),
@@ -194,13 +221,15 @@ final class Outbound {
       tally.add(PacketCounter.DROPPED_TOO_BIG, 1);
       return;
     }
+    writePrefix(table, route);
     while (segmenter.hasNext()) {
       int segments = segmenter.nextSegments();
       if (headerSlots + segments > HEADER_SLOTS || !outbox.fits(2 * segments)) {
         sendAndKeepReading();
       }
       outbox.beginMessage(table, route);
-      segmenter.addMessage(outbox, HEADERS_AT + headerSlots * Segmenter.HEADER_BYTES);
+      segmenter.addMessage(
+          outbox, HEADERS_AT + headerSlots * (Segmenter.HEADER_BYTES + prefixBytes));
       outbox.endMessage(segmenter.packetBytes());
       headerSlots += segments;
     }

@@ -25,6 +25,12 @@ public enum PacketCounter {
   DROPPED_TOO_BIG,
   /** Dropped on the way out: the transport of the peer's underlay refused it. */
   DROPPED_BY_TRANSPORT,
+  /** Dropped on the way in: a frame of another VNI. */
+  DROPPED_FOREIGN_VNI,
+  /** Dropped on the way in: a frame to another MAC than that of the VTEP for its family, or to many. */
+  DROPPED_FOREIGN_MAC,
+  /** Dropped on the way in: a frame with something else than an IP packet, such as ARP. */
+  DROPPED_NOT_IP,
   /** Dropped on the way in: the peer that sent it does not hold the subnet of its source. */
   DROPPED_FOREIGN_SOURCE,
   /** Dropped on the way in: the port did not take it. */

@@ -32,6 +32,7 @@ final class Segmenter {
   static final int CWR = 0x80;
 
   private final ByteBuffer memory;
+  private final int prefixBytes;
   private boolean v6;
   private boolean tcp;
   private int at;
@@ -48,8 +49,10 @@ final class Segmenter {
   private long ipSum;
   private long transportSum;
 
-  Segmenter(ByteBuffer memory) {
+  /** What goes before each packet has {@code prefixBytes} bytes. */
+  Segmenter(ByteBuffer memory, int prefixBytes) {
     this.memory = memory;
+    this.prefixBytes = prefixBytes;
   }
 
   /**
@@ -71,7 +74,8 @@ final class Segmenter {
     }
     payloadBytes = packet.length() - headerBytes;
     segments = (payloadBytes + size - 1) / size;
-    int most = Math.min(SendBatch.MAX_SEGMENTS, SendBatch.MAX_MESSAGE_BYTES / (headerBytes + size));
+    int most = Math.min(
+        SendBatch.MAX_SEGMENTS, SendBatch.MAX_MESSAGE_BYTES / (prefixBytes + headerBytes + size));
     if (payloadBytes <= 0 || most == 0) {
       return false;
     }
@@ -142,20 +146,24 @@ final class Segmenter {
     return Math.min(perMessage, segments - next);
   }
 
-  /** Adds the next message; its headers are written from {@code slot} on, {@link #HEADER_BYTES} apart. */
+  /**
+   * Adds the next message; its headers are written from {@code slot} on, {@link #HEADER_BYTES} and a prefix apart. The prefix is what is in
+   * memory before the packet.
+   */
   void addMessage(Outbox outbox, int slot) {
     int end = next + nextSegments();
-    for (int header = slot; next < end; next++, header += HEADER_BYTES) {
+    for (int header = slot; next < end; next++, header += HEADER_BYTES + prefixBytes) {
       int from = next * segmentPayload;
       int length = Math.min(segmentPayload, payloadBytes - from);
       writeHeader(header, at + headerBytes + from, length);
-      outbox.addPiece(header, headerBytes);
+      outbox.addPiece(header, prefixBytes + headerBytes);
       outbox.addPiece(at + headerBytes + from, length);
     }
   }
 
-  private void writeHeader(int slot, int payload, int length) {
-    memory.put(slot, memory, at, headerBytes);
+  private void writeHeader(int prefix, int payload, int length) {
+    memory.put(prefix, memory, at - prefixBytes, prefixBytes + headerBytes);
+    int slot = prefix + prefixBytes;
     int total = headerBytes + length;
     if (v6) {
       put16(memory, slot + PacketView.V6_PAYLOAD_LENGTH, total - PacketView.V6_HEADER_BYTES);
