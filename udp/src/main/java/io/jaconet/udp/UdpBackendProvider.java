@@ -2,6 +2,8 @@ package io.jaconet.udp;
 
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.BackendProvider;
+import io.jaconet.udp.backend.TunnelBackend;
+import io.jaconet.udp.backend.UdpScheme;
 
 /**
  * Makes {@code udp} backends, which reach flannel's and each other.
@@ -24,6 +26,6 @@ public final class UdpBackendProvider implements BackendProvider {
 
   @Override
   public Backend create(Context context) {
-    return new UdpBackend(context);
+    return new TunnelBackend(context, UdpScheme.of(context.config()));
   }
 }

@@ -2,6 +2,7 @@ package io.jaconet.vxlan;
 
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.BackendProvider;
+import io.jaconet.udp.backend.TunnelBackend;
 
 /**
  * Makes {@code vxlan} backends.
@@ -25,6 +26,10 @@ public final class VxlanBackendProvider implements BackendProvider {
 
   @Override
   public Backend create(Context context) {
-    return new VxlanBackend(context);
+    var options = VxlanOptions.of(context.config());
+    return switch (options.dataPath()) {
+      case KERNEL -> new VxlanBackend(context, options);
+      case USER -> new TunnelBackend(context, VxlanScheme.of(context, options));
+    };
   }
 }

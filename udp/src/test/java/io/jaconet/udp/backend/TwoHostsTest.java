@@ -1,17 +1,11 @@
-package io.jaconet.udp;
+package io.jaconet.udp.backend;
 
 import static java.util.Objects.requireNonNull;
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.hash.Hashing;
-import com.google.common.hash.HashingInputStream;
-import com.google.common.hash.HashingOutputStream;
-import com.google.common.io.ByteStreams;
-import io.jaconet.linux.NetworkNamespace;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.CloseMode;
@@ -21,25 +15,16 @@ import io.jaconet.overlay.Subnets;
 import io.jaconet.overlay.UnderlaySelection;
 import io.jaconet.spi.Backend.PeerChange;
 import io.jaconet.spi.BackendProvider;
+import io.jaconet.testkit.Exchange;
 import io.jaconet.testkit.Fabric;
 import io.jaconet.testkit.InNetworkNamespace;
 import io.jaconet.testkit.Workload;
+import io.jaconet.udp.PacketCounter;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
-import java.net.DatagramPacket;
-import java.net.DatagramSocket;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -56,9 +41,8 @@ class TwoHostsTest {
           + "\"Backend\":{\"Type\":\"udp\"}}");
   private static final long SEED = 20261129;
   private static final int TRANSFER_BYTES = 40_000_000;
-  private static final int PORT = 5001;
 
-  private final List<UdpBackend> backends = new ArrayList<>();
+  private final List<TunnelBackend> backends = new ArrayList<>();
   private final List<Lease> leases = new ArrayList<>();
   private final List<Workload> workloads = new ArrayList<>();
   private @Nullable Fabric made;
@@ -71,12 +55,14 @@ class TwoHostsTest {
       int n = backends.size() + 1;
       var v4 = IpPrefix.parse("10.244." + n + ".0/24");
       var v6 = IpPrefix.parse("fd00:244:0:" + n + "::/64");
-      var backend = new UdpBackend(new BackendProvider.Context(
-          "h" + n,
-          "node-" + n,
-          CONFIG,
-          UnderlaySelection.ofInterface("eth0"),
-          Path.of("/proc/self/fd", Integer.toString(host.namespace().fd()))));
+      var backend = new TunnelBackend(
+          new BackendProvider.Context(
+              "h" + n,
+              "node-" + n,
+              CONFIG,
+              UnderlaySelection.ofInterface("eth0"),
+              Path.of("/proc/self/fd", Integer.toString(host.namespace().fd()))),
+          UdpScheme.of(CONFIG));
       backends.add(backend);
       var preparation = backend.prepare();
       var lease = new Lease(Subnets.of(v4, v6), preparation.attributes(), "node-" + n, n, n);
@@ -90,7 +76,7 @@ class TwoHostsTest {
 
   @AfterEach
   void leave() throws IOException {
-    for (UdpBackend backend : backends) {
+    for (TunnelBackend backend : backends) {
       backend.close(CloseMode.PURGE);
     }
     fabric().close();
@@ -121,106 +107,22 @@ class TwoHostsTest {
   @EnumSource
   void manyBytesArriveAsTheyWere(IpFamily family) throws Exception {
     for (int from = 0; from < 2; from++) {
-      var received = new CompletableFuture<String>();
-      try (var server = listen(workloads.get(1 - from), family)) {
-        var reader = new Thread(() -> received.completeAsync(() -> receive(server), Runnable::run));
-        reader.start();
-
-        String sent = send(workloads.get(from), workloads.get(1 - from), family);
-
-        assertEquals(sent, received.get(60, TimeUnit.SECONDS));
-        reader.join();
-      }
+      new Exchange(workloads.get(from), workloads.get(1 - from), family, SEED)
+          .stream(TRANSFER_BYTES);
     }
+
     for (Workload workload : workloads) {
-      assertEquals("0", checksumErrors(workload.namespace()));
+      assertEquals(0, Exchange.tcpChecksumErrors(workload));
     }
     assertTrue(count(0, PacketCounter.SENT_BYTES) > TRANSFER_BYTES);
     assertEquals(0, count(0, PacketCounter.DROPPED_BY_TRANSPORT));
     assertEquals(0, count(1, PacketCounter.DROPPED_BY_PORT));
   }
 
-  /** Equal sizes are what the data path and the kernel join on the way. */
   @ParameterizedTest
   @EnumSource
   void datagramsArriveAsTheyWereSent(IpFamily family) throws Exception {
-    var random = new Random(SEED);
-    try (var receiver = datagramSocket(workloads.get(1), family);
-        var sender = datagramSocket(workloads.get(0), family)) {
-      receiver.setSoTimeout(10_000);
-      for (int burst = 0; burst < 20; burst++) {
-        List<byte[]> sent = new ArrayList<>();
-        for (int i = 0; i < 40; i++) {
-          byte[] payload = new byte[burst % 2 == 0 ? 1200 : 1 + random.nextInt(1300)];
-          random.nextBytes(payload);
-          sent.add(payload);
-          sender.send(
-              new DatagramPacket(payload, payload.length, address(workloads.get(1), family), PORT));
-        }
-        for (byte[] payload : sent) {
-          var packet = new DatagramPacket(new byte[2000], 2000);
-          receiver.receive(packet);
-          assertArrayEquals(payload, Arrays.copyOf(packet.getData(), packet.getLength()));
-        }
-      }
-    }
-  }
-
-  private static DatagramSocket datagramSocket(Workload at, IpFamily family) throws IOException {
-    return at.namespace()
-        .<DatagramSocket, IOException>call(() -> new DatagramSocket(PORT, address(at, family)));
-  }
-
-  private static String checksumErrors(NetworkNamespace namespace) throws IOException {
-    var lines = namespace.<List<String>, IOException>call(
-        () -> java.nio.file.Files.readAllLines(Path.of("/proc/thread-self/net/snmp")));
-    var tcp = lines.stream().filter(line -> line.startsWith("Tcp:")).toList();
-    var names = List.of(tcp.get(0).split(" ", -1));
-    return tcp.get(1).split(" ", -1)[names.indexOf("InCsumErrors")];
-  }
-
-  private static InetAddress address(Workload workload, IpFamily family) throws IOException {
-    return InetAddress.getByAddress(workload.address(family).toBytes());
-  }
-
-  private static ServerSocket listen(Workload at, IpFamily family) throws IOException {
-    return at.namespace()
-        .<ServerSocket, IOException>call(() -> new ServerSocket(PORT, 1, address(at, family)));
-  }
-
-  private static String receive(ServerSocket server) {
-    try (var socket = server.accept();
-        var in = new HashingInputStream(Hashing.sha256(), socket.getInputStream())) {
-      ByteStreams.exhaust(in);
-      return in.hash().toString();
-    } catch (IOException e) {
-      return e.toString();
-    }
-  }
-
-  /** Writes random bytes in pieces of odd sizes and returns their hash. */
-  private static String send(Workload from, Workload to, IpFamily family) throws IOException {
-    var random = new Random(SEED);
-    try (var socket = from.namespace().<Socket, IOException>call(() -> {
-          var opened = new Socket();
-          opened.connect(new InetSocketAddress(address(to, family), PORT), 10_000);
-          return opened;
-        });
-        var out = new HashingOutputStream(Hashing.sha256(), socket.getOutputStream())) {
-      writeOddly(out, random);
-      return out.hash().toString();
-    }
-  }
-
-  private static void writeOddly(OutputStream out, Random random) throws IOException {
-    byte[] piece = new byte[100_000];
-    random.nextBytes(piece);
-    for (int written = 0; written < TRANSFER_BYTES; ) {
-      int length = 1 + random.nextInt(random.nextInt(10) == 0 ? 100_000 : 3000);
-      int from = random.nextInt(piece.length - length + 1);
-      out.write(piece, from, length);
-      written += length;
-    }
+    new Exchange(workloads.get(0), workloads.get(1), family, SEED).datagrams(20);
   }
 
   /** flannel's rule, seen from a workload: two routers and two ways through the overlay. */

@@ -1,4 +1,4 @@
-package io.jaconet.udp;
+package io.jaconet.udp.backend;
 
 import com.google.common.collect.ImmutableMap;
 import com.google.common.io.Closer;
@@ -16,6 +16,7 @@ import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.NetworkConfig;
+import io.jaconet.udp.DataPath;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,7 +34,6 @@ import org.slf4j.LoggerFactory;
  */
 final class Tunnel implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Tunnel.class);
-  private static final String NAME_PATTERN = "flannel%d";
 
   private final RtNetlink netlink;
   private final NetworkNamespace namespace;
@@ -58,12 +58,15 @@ final class Tunnel implements AutoCloseable {
   /**
    * Makes the device and binds a socket to each of {@code addresses}.
    *
+   * @param pattern the device's name; {@code %d} in it becomes the first number that is free
+   *
    * @throws IOException if one is refused; nothing is left behind
    */
   static Tunnel create(
       RtNetlink netlink,
       NetworkNamespace namespace,
       NetworkConfig config,
+      String pattern,
       Map<IpFamily, IpAddress> addresses,
       int port)
       throws IOException {
@@ -73,7 +76,7 @@ final class Tunnel implements AutoCloseable {
         for (var address : addresses.entrySet()) {
           sockets.put(address.getKey(), UdpBatchSocket.open(address.getValue(), port));
         }
-        var tun = TunDevice.open(NAME_PATTERN);
+        var tun = TunDevice.open(pattern);
         return new Tunnel(netlink, namespace, config, tun, ImmutableMap.copyOf(sockets));
       } catch (IOException | RuntimeException e) {
         try (var closer = Closer.create()) {
