@@ -11,6 +11,9 @@ import jnr.ffi.byref.IntByReference;
  * A UDP socket that sends and receives many datagrams in one system call, and leaves cutting and joining datagrams of one flow to the
  * kernel where it can do that.
  *
+ * <p>No router may fragment what is sent, so that the kernel learns how large packets the path takes, by the ICMP errors that come back.
+ * What it knows to be larger is fragmented here.
+ *
  * <p>One thread sends and one receives; both may do so until {@link #close()}, which comes after the last of them.
  */
 public final class UdpBatchSocket implements DatagramTransport {
@@ -28,16 +31,32 @@ public final class UdpBatchSocket implements DatagramTransport {
   private static final int SHUT_RDWR = 2;
   private static final int SOCKADDR_BYTES = 28;
 
+  private static final int SOL_IP = 0;
+  private static final int SOL_IPV6 = 41;
+  private static final int IP_MTU_DISCOVER = 10;
+  private static final int IP_MTU = 14;
+  private static final int IPV6_MTU_DISCOVER = 23;
+  private static final int IPV6_MTU = 24;
+  private static final int PMTUDISC_WANT = 1;
+  private static final int PMTUDISC_DO = 2;
+
   private static final int BUFFER_BYTES = 16 << 20;
 
   private final int fd;
+  private final boolean v6;
+  private final int pathProbe;
   private final boolean joins;
   private volatile boolean cuts;
   private volatile boolean shutDown;
   private boolean closed;
 
-  private UdpBatchSocket(int fd, boolean cuts, boolean joins) {
+  /**
+   * @param pathProbe a second socket, which is connected to whom the kernel is asked about and sends nothing
+   */
+  private UdpBatchSocket(int fd, boolean v6, int pathProbe, boolean cuts, boolean joins) {
     this.fd = fd;
+    this.v6 = v6;
+    this.pathProbe = pathProbe;
     this.cuts = cuts;
     this.joins = joins;
   }
@@ -50,21 +69,48 @@ public final class UdpBatchSocket implements DatagramTransport {
    *     the address
    */
   public static UdpBatchSocket open(IpAddress address, int port) throws SyscallException {
-    int family = AddressFamily.of(address.family());
-    int fd = SyscallException.check(
-        "socket(UDP)", LibC.INSTANCE.socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    boolean v6 = address.family() == IpFamily.V6;
+    int fd = socket(address);
+    int pathProbe = -1;
     try {
-      var name = socketAddress(address, port);
-      SyscallException.check(
-          "bind(" + address + ", port " + port + ")",
-          LibC.INSTANCE.bind(fd, name, name.capacity()));
+      bind(fd, address, port);
       setBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
       setBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
-      return new UdpBatchSocket(fd, probe(fd, UDP_SEGMENT, 0), probe(fd, UDP_GRO, 1));
+      setPathMtuDiscovery(fd, v6, PMTUDISC_DO);
+      pathProbe = socket(address);
+      bind(pathProbe, address, 0);
+      return new UdpBatchSocket(
+          fd, v6, pathProbe, probe(fd, UDP_SEGMENT, 0), probe(fd, UDP_GRO, 1));
     } catch (SyscallException e) {
       LibC.INSTANCE.close(fd);
+      if (pathProbe >= 0) {
+        LibC.INSTANCE.close(pathProbe);
+      }
       throw e;
     }
+  }
+
+  private static int socket(IpAddress address) throws SyscallException {
+    int family = AddressFamily.of(address.family());
+    return SyscallException.check(
+        "socket(UDP)", LibC.INSTANCE.socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  }
+
+  private static void bind(int fd, IpAddress address, int port) throws SyscallException {
+    var name = socketAddress(address, port);
+    SyscallException.check(
+        "bind(" + address + ", port " + port + ")", LibC.INSTANCE.bind(fd, name, name.capacity()));
+  }
+
+  private static void setPathMtuDiscovery(int fd, boolean v6, int mode) throws SyscallException {
+    SyscallException.check(
+        "setsockopt(MTU_DISCOVER)",
+        LibC.INSTANCE.setsockopt(
+            fd,
+            v6 ? SOL_IPV6 : SOL_IP,
+            v6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
+            new IntByReference(mode),
+            Integer.BYTES));
   }
 
   private static ByteBuffer socketAddress(IpAddress address, int port) {
@@ -114,7 +160,7 @@ public final class UdpBatchSocket implements DatagramTransport {
   }
 
   @Override
-  public int send(SendBatch batch) {
+  public int send(SendBatch batch) throws SyscallException {
     int refused = 0;
     int sent = 0;
     while (sent < batch.count() && !shutDown) {
@@ -131,7 +177,7 @@ public final class UdpBatchSocket implements DatagramTransport {
       if (errno == Errno.EINTR) {
         continue;
       }
-      if (batch.segments(sent) > 1 && isAboutCutting(errno)) {
+      if (errno == Errno.EMSGSIZE || batch.segments(sent) > 1 && isAboutCutting(errno)) {
         refused += sendSeparately(batch, sent++);
       } else {
         refused += batch.segments(sent++);
@@ -141,31 +187,56 @@ public final class UdpBatchSocket implements DatagramTransport {
   }
 
   /**
-   * EIO says that the interface computes no checksums, without which the kernel cuts nothing; the others that this message does not
-   * fit the path, so that its datagrams must be fragmented one by one.
+   * EIO says that the interface computes no checksums, without which the kernel cuts nothing; EINVAL, of older kernels, that a datagram
+   * does not fit the path.
    */
   private boolean isAboutCutting(int errno) {
     if (errno == Errno.EIO) {
       cuts = false;
     }
-    return errno == Errno.EIO || errno == Errno.EINVAL || errno == Errno.EMSGSIZE;
+    return errno == Errno.EIO || errno == Errno.EINVAL;
   }
 
-  private int sendSeparately(SendBatch batch, int message) {
+  private int sendSeparately(SendBatch batch, int message) throws SyscallException {
     batch.separate(message);
     int segments = batch.segments(message);
+    boolean fragments = false;
     int refused = 0;
     int sent = 0;
     while (sent < segments && !shutDown) {
       int n = LibC.INSTANCE.sendmmsg(fd, batch.separateHeaders(sent), segments - sent, 0);
+      int errno = n > 0 ? 0 : LibC.errno();
       if (n > 0) {
         sent += n;
-      } else if (LibC.errno() != Errno.EINTR) {
+      } else if (errno == Errno.EMSGSIZE && !fragments) {
+        fragments = true;
+        batch.setPathMtu(message, pathMtu(batch, message));
+        setPathMtuDiscovery(fd, v6, PMTUDISC_WANT);
+      } else if (errno != Errno.EINTR) {
         sent++;
         refused++;
       }
     }
+    if (fragments) {
+      setPathMtuDiscovery(fd, v6, PMTUDISC_DO);
+    }
     return refused;
+  }
+
+  /** Returns what the kernel knows of the path of a message, 0 if that is nothing. */
+  private int pathMtu(SendBatch batch, int message) {
+    var mtu = new IntByReference();
+    boolean known = LibC.INSTANCE.connect(
+                pathProbe, batch.destinationAddress(message), batch.destinationBytes())
+            == 0
+        && LibC.INSTANCE.getsockopt(
+                pathProbe,
+                v6 ? SOL_IPV6 : SOL_IP,
+                v6 ? IPV6_MTU : IP_MTU,
+                mtu,
+                new IntByReference(Integer.BYTES))
+            == 0;
+    return known ? mtu.intValue() : 0;
   }
 
   @Override
@@ -200,7 +271,11 @@ public final class UdpBatchSocket implements DatagramTransport {
   public void close() throws IOException {
     if (!closed) {
       closed = true;
-      SyscallException.check("close(UDP)", LibC.INSTANCE.close(fd));
+      try {
+        SyscallException.check("close(UDP)", LibC.INSTANCE.close(fd));
+      } finally {
+        SyscallException.check("close(UDP)", LibC.INSTANCE.close(pathProbe));
+      }
     }
   }
 

@@ -117,6 +117,7 @@ class UdpBatchSocketTest {
       int refused = socket.send(batch);
 
       assertEquals(0, refused);
+      assertEquals(1000, batch.pathMtu(0));
       assertEquals(
           List.of(1400, 1400, 100),
           receive(socket, 3).stream().map(String::length).toList());

@@ -22,6 +22,9 @@ final class Outbound {
   private static final int HEADER_SLOTS = 4 * SendBatch.MAX_SEGMENTS;
   private static final int HEADERS_AT = READ_BYTES;
 
+  private static final int V4_AND_UDP = PacketView.V4_HEADER_BYTES + Segmenter.UDP_BYTES;
+  private static final int V6_AND_UDP = PacketView.V6_HEADER_BYTES + Segmenter.UDP_BYTES;
+
   private static final int READS_PER_SEND = 64;
   /** What a send waits for at most: more would only leave the cache before it is sent. */
   private static final int BYTES_PER_SEND = 64 << 10;
@@ -40,6 +43,7 @@ final class Outbound {
   private final ByteBuffer memory;
   private final PacketView packet;
   private final Segmenter segmenter;
+  private final PathMtus paths;
   private final IcmpErrors icmp;
   private final @Nullable Outbox v4;
   private final @Nullable Outbox v6;
@@ -75,13 +79,16 @@ final class Outbound {
         settings.sources(),
         new RateLimit(DataPath.ICMP_ERRORS_PER_SECOND, nanoTime),
         tally);
+    this.paths = new PathMtus(nanoTime);
     this.v4 = outbox(transports, IpFamily.V4);
     this.v6 = outbox(transports, IpFamily.V6);
   }
 
   private @Nullable Outbox outbox(Map<IpFamily, DatagramTransport> transports, IpFamily family) {
     var transport = transports.get(family);
-    return transport == null ? null : new Outbox(transport, block, family, prefixBytes, tally);
+    return transport == null
+        ? null
+        : new Outbox(transport, block, family, prefixBytes, paths, tally);
   }
 
   /** Forwards what there is and what comes, until {@link #stop} or the port is shut down. */
@@ -157,6 +164,11 @@ final class Outbound {
     }
   }
 
+  private void dropTooBig(int limit) throws IOException {
+    tally.add(PacketCounter.DROPPED_TOO_BIG, 1);
+    icmp.send(IcmpErrors.Cause.TOO_BIG, packet, limit);
+  }
+
   private void drop(PacketCounter counter, IcmpErrors.Cause cause) throws IOException {
     tally.add(counter, 1);
     icmp.send(cause, packet, overlayMtu);
@@ -164,8 +176,9 @@ final class Outbound {
 
   private void forwardOne(int at, ForwardingTable table, int route, Outbox outbox)
       throws IOException {
-    if (packet.length() > overlayMtu && packet.isUnfragmentable()) {
-      drop(PacketCounter.DROPPED_TOO_BIG, IcmpErrors.Cause.TOO_BIG);
+    int limit = limit(table, route);
+    if (packet.length() > limit && packet.isUnfragmentable()) {
+      dropTooBig(limit);
     } else if (VirtioNet.needsChecksum(memory, at) && !finishChecksum(at)) {
       tally.add(PacketCounter.DROPPED_MALFORMED, 1);
     } else {
@@ -173,6 +186,22 @@ final class Outbound {
       writePrefix(table, route);
       outbox.add(table, route, packet.offset() - prefixBytes, prefixBytes + packet.length());
     }
+  }
+
+  /** Returns the largest packet that goes this way unfragmented: less than the overlay's MTU where the path is narrower. */
+  private int limit(ForwardingTable table, int route) {
+    return paths.isEmpty()
+        ? overlayMtu
+        : Math.min(overlayMtu, Math.max(leastMtu(), pathLimit(table, route)));
+  }
+
+  private int pathLimit(ForwardingTable table, int route) {
+    int headers = (table.endpointIsV6(route) ? V6_AND_UDP : V4_AND_UDP) + prefixBytes;
+    return paths.mtu(table.endpointHigh(route), table.endpointLow(route)) - headers;
+  }
+
+  private int leastMtu() {
+    return packet.isV6() ? PathMtus.LEAST_V6 : PathMtus.LEAST_V4;
   }
 
   private void hop() {
@@ -207,8 +236,7 @@ final class Outbound {
 
   private void forwardSegments(int at, ForwardingTable table, int route, Outbox outbox)
       throws IOException {
-    hop();
-    boolean consistent = segmenter.begin(
+    boolean consistent = segmenter.accepts(
         packet,
         VirtioNet.type(memory, at),
         VirtioNet.segmentBytes(memory, at),
@@ -217,10 +245,13 @@ final class Outbound {
       tally.add(PacketCounter.DROPPED_MALFORMED, 1);
       return;
     }
-    if (segmenter.packetBytes() > overlayMtu) {
-      tally.add(PacketCounter.DROPPED_TOO_BIG, 1);
+    int limit = limit(table, route);
+    if (segmenter.packetBytes() > limit && packet.isUnfragmentable()) {
+      dropTooBig(limit);
       return;
     }
+    hop();
+    segmenter.begin(packet);
     writePrefix(table, route);
     while (segmenter.hasNext()) {
       int segments = segmenter.nextSegments();

@@ -14,6 +14,7 @@ final class Outbox {
   private final DatagramTransport transport;
   private final SendBatch batch;
   private final Tally tally;
+  private final PathMtus paths;
   private final int prefixBytes;
   private int runSegments;
   private int runSegmentBytes;
@@ -25,10 +26,16 @@ final class Outbox {
 
   /** What goes before each packet has {@code prefixBytes} bytes. */
   Outbox(
-      DatagramTransport transport, OffHeap memory, IpFamily family, int prefixBytes, Tally tally) {
+      DatagramTransport transport,
+      OffHeap memory,
+      IpFamily family,
+      int prefixBytes,
+      PathMtus paths,
+      Tally tally) {
     this.transport = transport;
     this.batch = new SendBatch(memory, family, MESSAGES, SLICES);
     this.prefixBytes = prefixBytes;
+    this.paths = paths;
     this.tally = tally;
   }
 
@@ -109,6 +116,17 @@ final class Outbox {
     tally.add(PacketCounter.SENT, packets - refused);
     tally.add(PacketCounter.SENT_BYTES, batch.bytes() - packets * prefixBytes);
     tally.add(PacketCounter.DROPPED_BY_TRANSPORT, refused);
+    learnPaths();
     batch.clear();
+  }
+
+  private void learnPaths() {
+    for (int i = 0; i < batch.count(); i++) {
+      int mtu = batch.pathMtu(i);
+      if (mtu > 0) {
+        paths.learn(batch.destinationHigh(i), batch.destinationLow(i), mtu);
+        tally.add(PacketCounter.SENT_IN_FRAGMENTS, batch.segments(i));
+      }
+    }
   }
 }

@@ -56,14 +56,14 @@ final class Segmenter {
   }
 
   /**
-   * Begins with a packet. Its own headers are lost.
+   * Looks at a packet, of which nothing is changed yet; {@link #begin} may follow.
    *
    * @param type the virtio-net type, without the ECN bit
    * @param size the payload of each packet but the last
    * @param transportOffset where the TCP or UDP header begins in the packet
    * @return false if the packet is not what the header says
    */
-  boolean begin(PacketView packet, int type, int size, int transportOffset) {
+  boolean accepts(PacketView packet, int type, int size, int transportOffset) {
     v6 = packet.isV6();
     tcp = type != VirtioNet.UDP_L4;
     at = packet.offset();
@@ -81,9 +81,13 @@ final class Segmenter {
     }
     int messages = (segments + most - 1) / most;
     perMessage = (segments + messages - 1) / messages;
+    return true;
+  }
+
+  /** Begins with the packet that was accepted. Its own headers are lost. */
+  void begin(PacketView packet) {
     next = 0;
     prepareTemplate(packet);
-    return true;
   }
 
   private boolean isConsistent(PacketView packet, int type) {

@@ -28,6 +28,7 @@ final class OneHost {
       new Vni(7),
       ImmutableMap.of(IpFamily.V4, mac(IpFamily.V4, 1), IpFamily.V6, mac(IpFamily.V6, 1)));
 
+  final MemoryUnderlay underlay = new MemoryUnderlay();
   final MemoryPacketPort port;
   final MemoryUnderlay.Transport transport;
   final Outbound outbound;
@@ -46,7 +47,6 @@ final class OneHost {
   }
 
   OneHost(TunOffloads offloads, SourceCheck check, Framing framing) {
-    var underlay = new MemoryUnderlay();
     for (int n = 2; n < 10; n++) {
       underlay.attach(at(IpFamily.V4, n));
       underlay.attach(at(IpFamily.V6, n));

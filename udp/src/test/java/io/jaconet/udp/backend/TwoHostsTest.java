@@ -140,6 +140,53 @@ class TwoHostsTest {
     assertTrue(enough.ok(), enough::output);
   }
 
+  /** A router that takes less than the hosts' interfaces; ICMP errors of it are how the first one learns. */
+  @ParameterizedTest
+  @EnumSource
+  void aPathThatIsNarrowerThanItsEndsIsNoBlackHole(IpFamily family) throws Exception {
+    putNarrowRouterInBetween(family, 1400);
+    var there = workloads.get(1).address(family).toString();
+
+    var ping = workloads
+        .get(0)
+        .run("ping", "-n", "-c", "5", "-i", "0.2", "-W", "1", "-M", "do", "-s", "1380", there);
+    new Exchange(workloads.get(0), workloads.get(1), family, SEED).stream(1_000_000);
+    long inFragments = count(0, PacketCounter.SENT_IN_FRAGMENTS);
+    new Exchange(workloads.get(0), workloads.get(1), family, SEED + 1).stream(1_000_000);
+
+    int limit = 1400 - (family == IpFamily.V4 ? 28 : 48);
+    assertTrue(
+        ping.output().contains("mtu=" + limit)
+            || ping.output().contains("mtu " + limit)
+            || ping.output().contains("mtu: " + limit),
+        ping::output);
+    assertTrue(count(0, PacketCounter.DROPPED_TOO_BIG) > 0);
+    assertTrue(inFragments > 0);
+    assertEquals(inFragments, count(0, PacketCounter.SENT_IN_FRAGMENTS));
+    assertEquals(0, count(0, PacketCounter.DROPPED_BY_TRANSPORT));
+  }
+
+  private void putNarrowRouterInBetween(IpFamily family, int mtu) throws IOException {
+    var router = fabric().world();
+    var target = fabric().host(2).address(family);
+    String ip = family == IpFamily.V4 ? "ip -4" : "ip -6";
+    for (var outcome : List.of(
+        router.run(
+            "sh",
+            "-c",
+            "echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects"
+                + " && echo 1 > /proc/sys/net/ipv4/ip_forward"
+                + " && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"
+                + " && dev=$(ip -o link show type bridge | cut -d: -f2 | tr -d ' ')"
+                + " && for d in $dev; do echo 0 > /proc/sys/net/ipv4/conf/$d/send_redirects; done"
+                + " && " + ip + " route add " + target + " dev $dev mtu lock " + mtu),
+        fabric()
+            .host(1)
+            .run("sh", "-c", ip + " route add " + target + " via " + router.address(family)))) {
+      assertTrue(outcome.ok(), outcome::output);
+    }
+  }
+
   @Test
   void aPeerThatWasRemovedIsReachedNoMore() throws Exception {
     var there = workloads.get(1).address(IpFamily.V4);
