@@ -1,10 +1,15 @@
 package io.jaconet.linux;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.google.common.collect.ImmutableList;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
+import java.util.ArrayList;
 import jnr.ffi.byref.IntByReference;
 
 /**
@@ -22,12 +27,14 @@ public final class UdpBatchSocket implements DatagramTransport {
   private static final int SOL_SOCKET = 1;
   private static final int SO_SNDBUF = 7;
   private static final int SO_RCVBUF = 8;
+  private static final int SO_REUSEPORT = 15;
   private static final int SO_SNDBUFFORCE = 32;
   private static final int SO_RCVBUFFORCE = 33;
   private static final int SOL_UDP = 17;
   private static final int UDP_SEGMENT = 103;
   private static final int UDP_GRO = 104;
   private static final int MSG_WAITFORONE = 0x10000;
+  private static final int MSG_DONTWAIT = 0x40;
   private static final int SHUT_RDWR = 2;
   private static final int SOCKADDR_BYTES = 28;
 
@@ -46,6 +53,7 @@ public final class UdpBatchSocket implements DatagramTransport {
   private final boolean v6;
   private final int pathProbe;
   private final boolean joins;
+  private final long busyPollNanos;
   private volatile boolean cuts;
   private volatile boolean shutDown;
   private boolean closed;
@@ -53,12 +61,14 @@ public final class UdpBatchSocket implements DatagramTransport {
   /**
    * @param pathProbe a second socket, which is connected to whom the kernel is asked about and sends nothing
    */
-  private UdpBatchSocket(int fd, boolean v6, int pathProbe, boolean cuts, boolean joins) {
+  private UdpBatchSocket(
+      int fd, boolean v6, int pathProbe, boolean cuts, boolean joins, long busyPollNanos) {
     this.fd = fd;
     this.v6 = v6;
     this.pathProbe = pathProbe;
     this.cuts = cuts;
     this.joins = joins;
+    this.busyPollNanos = busyPollNanos;
   }
 
   /**
@@ -69,10 +79,59 @@ public final class UdpBatchSocket implements DatagramTransport {
    *     the address
    */
   public static UdpBatchSocket open(IpAddress address, int port) throws SyscallException {
+    return open(address, port, false, Duration.ZERO);
+  }
+
+  /**
+   * Opens {@code count} sockets that share an address and a port (SO_REUSEPORT), in the network namespace of the calling thread. The kernel
+   * gives all datagrams from one address and port to the same one of them: flows from a peer that sends them all from one port, as this
+   * class does, are not spread.
+   *
+   * @param busyPoll how long {@link #receive} asks again and again before it sleeps, zero for not at all
+   * @throws SyscallException as {@link #open} does; nobody else's socket is shared with
+   */
+  public static ImmutableList<UdpBatchSocket> openGroup(
+      IpAddress address, int port, int count, Duration busyPoll) throws SyscallException {
+    checkArgument(count > 0, "a group of %s sockets", count);
+    var sockets = new ArrayList<UdpBatchSocket>();
+    try {
+      while (sockets.size() < count) {
+        sockets.add(open(address, port, !sockets.isEmpty(), busyPoll));
+        if (sockets.size() == 1 && count > 1) {
+          // Only now that the port is ours alone: before, it could be had together with another
+          // group of this user's.
+          share(sockets.get(0).fd);
+        }
+      }
+      return ImmutableList.copyOf(sockets);
+    } catch (SyscallException e) {
+      for (UdpBatchSocket socket : sockets) {
+        try {
+          socket.close();
+        } catch (IOException undo) {
+          e.addSuppressed(undo);
+        }
+      }
+      throw e;
+    }
+  }
+
+  private static void share(int fd) throws SyscallException {
+    SyscallException.check(
+        "setsockopt(SO_REUSEPORT)",
+        LibC.INSTANCE.setsockopt(
+            fd, SOL_SOCKET, SO_REUSEPORT, new IntByReference(1), Integer.BYTES));
+  }
+
+  private static UdpBatchSocket open(IpAddress address, int port, boolean shares, Duration busyPoll)
+      throws SyscallException {
     boolean v6 = address.family() == IpFamily.V6;
     int fd = socket(address);
     int pathProbe = -1;
     try {
+      if (shares) {
+        share(fd);
+      }
       bind(fd, address, port);
       setBuffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
       setBuffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
@@ -80,7 +139,7 @@ public final class UdpBatchSocket implements DatagramTransport {
       pathProbe = socket(address);
       bind(pathProbe, address, 0);
       return new UdpBatchSocket(
-          fd, v6, pathProbe, probe(fd, UDP_SEGMENT, 0), probe(fd, UDP_GRO, 1));
+          fd, v6, pathProbe, probe(fd, UDP_SEGMENT, 0), probe(fd, UDP_GRO, 1), busyPoll.toNanos());
     } catch (SyscallException e) {
       LibC.INSTANCE.close(fd);
       if (pathProbe >= 0) {
@@ -243,20 +302,32 @@ public final class UdpBatchSocket implements DatagramTransport {
   public boolean receive(ReceiveBatch batch) throws SyscallException {
     batch.clear();
     int n = 0;
+    if (busyPollNanos > 0) {
+      long start = System.nanoTime();
+      do {
+        n = receive(batch, MSG_DONTWAIT);
+      } while (!shutDown && n <= 0 && System.nanoTime() - start < busyPollNanos);
+    }
     while (!shutDown && n <= 0) {
-      n = LibC.INSTANCE.recvmmsg(fd, batch.prepare(), batch.capacity(), MSG_WAITFORONE, 0);
-      if (n < 0) {
-        int errno = LibC.errno();
-        if (errno != Errno.EINTR) {
-          throw new SyscallException("recvmmsg", errno);
-        }
-      }
+      n = receive(batch, MSG_WAITFORONE);
     }
     if (shutDown) {
       return false;
     }
     batch.received(n);
     return true;
+  }
+
+  /** Returns how many messages came, 0 or less if it is to be tried again. */
+  private int receive(ReceiveBatch batch, int flags) throws SyscallException {
+    int n = LibC.INSTANCE.recvmmsg(fd, batch.prepare(), batch.capacity(), flags, 0);
+    if (n < 0) {
+      int errno = LibC.errno();
+      if (errno != Errno.EINTR && errno != Errno.EAGAIN) {
+        throw new SyscallException("recvmmsg", errno);
+      }
+    }
+    return n;
   }
 
   @Override

@@ -31,17 +31,24 @@ import java.util.concurrent.TimeUnit;
 
 /** Sends random bytes from one station to another and fails if they are not the same there. The same seed gives the same bytes. */
 public final class Exchange {
-  private static final int PORT = 5001;
+  private static final int DEFAULT_PORT = 5001;
   private static final int PATIENCE_MILLIS = 10_000;
   private static final int PATIENCE_SECONDS = 60;
 
   private final Station from;
   private final Station to;
   private final IpFamily family;
+  private final int port;
   private final Random random;
 
   /** Sends nothing yet. */
   public Exchange(Station from, Station to, IpFamily family, long seed) {
+    this(from, to, family, seed, DEFAULT_PORT);
+  }
+
+  /** Sends nothing yet; those of different ports may run at the same time. */
+  public Exchange(Station from, Station to, IpFamily family, long seed, int port) {
+    this.port = port;
     this.from = from;
     this.to = to;
     this.family = family;
@@ -52,7 +59,7 @@ public final class Exchange {
   public void stream(int bytes) throws Exception {
     var received = new CompletableFuture<String>();
     try (var server = to.namespace()
-        .<ServerSocket, IOException>call(() -> new ServerSocket(PORT, 1, address(to)))) {
+        .<ServerSocket, IOException>call(() -> new ServerSocket(port, 1, address(to)))) {
       var reader = new Thread(() -> received.completeAsync(() -> receive(server), Runnable::run));
       reader.start();
 
@@ -84,7 +91,7 @@ public final class Exchange {
   private String send(int bytes) throws IOException {
     try (var socket = from.namespace().<Socket, IOException>call(() -> {
           var opened = new Socket();
-          opened.connect(new InetSocketAddress(address(to), PORT), PATIENCE_MILLIS);
+          opened.connect(new InetSocketAddress(address(to), port), PATIENCE_MILLIS);
           return opened;
         });
         var out = new HashingOutputStream(Hashing.sha256(), socket.getOutputStream())) {
@@ -115,7 +122,7 @@ public final class Exchange {
           byte[] payload = new byte[burst % 2 == 0 ? 1200 : 1 + random.nextInt(1300)];
           random.nextBytes(payload);
           sent.add(payload);
-          sender.send(new DatagramPacket(payload, payload.length, address(to), PORT));
+          sender.send(new DatagramPacket(payload, payload.length, address(to), port));
         }
         for (byte[] payload : sent) {
           var packet = new DatagramPacket(new byte[2000], 2000);
@@ -135,14 +142,14 @@ public final class Exchange {
     try (var receiver = socket(to);
         var sender = from.namespace()
             .<UdpBatchSocket, IOException>call(
-                () -> UdpBatchSocket.open(from.address(family), PORT))) {
+                () -> UdpBatchSocket.open(from.address(family), port))) {
       receiver.setSoTimeout(PATIENCE_MILLIS);
       for (int message = 0; message < messages; message++) {
         byte[] sent = new byte[memory.capacity()];
         random.nextBytes(sent);
         memory.buffer().put(0, sent);
         var batch = new SendBatch(memory, family, 1, 1);
-        batch.begin(target.highBits(), target.lowBits(), PORT);
+        batch.begin(target.highBits(), target.lowBits(), port);
         batch.add(0, sent.length);
         batch.end(size);
         assertEquals(0, sender.send(batch));
@@ -159,7 +166,7 @@ public final class Exchange {
 
   private DatagramSocket socket(Station at) throws IOException {
     return at.namespace()
-        .<DatagramSocket, IOException>call(() -> new DatagramSocket(PORT, address(at)));
+        .<DatagramSocket, IOException>call(() -> new DatagramSocket(port, address(at)));
   }
 
   /** Returns how many TCP segments with a wrong checksum the kernel of {@code station} has received. */

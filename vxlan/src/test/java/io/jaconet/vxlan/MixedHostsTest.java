@@ -44,7 +44,7 @@ class MixedHostsTest {
   private final List<Workload> workloads = new ArrayList<>();
   private @Nullable Fabric made;
 
-  private void join(String secondDataPath) throws IOException {
+  private void join(String secondDataPath, int workers) throws IOException {
     var fabric = Fabric.builder().prefix(PREFIX).create();
     made = fabric;
     List<Lease> leases = new ArrayList<>();
@@ -55,7 +55,8 @@ class MixedHostsTest {
       var config = NetworkConfig.parse(
           "{\"EnableIPv6\":true,\"Network\":\"10.244.0.0/16\",\"IPv6Network\":\"fd00:244::/48\","
               + "\"Backend\":{\"Type\":\"vxlan\",\"DataPath\":\""
-              + (n == 1 ? "user" : secondDataPath) + "\"}}");
+              + (n == 1 ? "user\",\"Workers\":" + workers : secondDataPath + "\"")
+              + "}}");
       var backend = new VxlanBackendProvider()
           .create(new BackendProvider.Context(
               "h" + n,
@@ -87,9 +88,10 @@ class MixedHostsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"kernel,V4", "kernel,V6", "user,V4", "user,V6"})
-  void workloadsAndHostsReachEachOther(String secondDataPath, IpFamily family) throws Exception {
-    join(secondDataPath);
+  @CsvSource({"kernel,V4,1", "kernel,V6,1", "kernel,V4,2", "kernel,V6,2", "user,V4,1", "user,V6,1"})
+  void workloadsAndHostsReachEachOther(String secondDataPath, IpFamily family, int workers)
+      throws Exception {
+    join(secondDataPath, workers);
 
     for (int from = 0; from < 2; from++) {
       var there = workloads.get(1 - from).address(family);
@@ -103,10 +105,10 @@ class MixedHostsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"kernel,V4", "kernel,V6", "user,V4", "user,V6"})
-  void manyBytesArriveAsTheyWereInBothDirections(String secondDataPath, IpFamily family)
-      throws Exception {
-    join(secondDataPath);
+  @CsvSource({"kernel,V4,1", "kernel,V6,1", "kernel,V4,2", "kernel,V6,2", "user,V4,1", "user,V6,1"})
+  void manyBytesArriveAsTheyWereInBothDirections(
+      String secondDataPath, IpFamily family, int workers) throws Exception {
+    join(secondDataPath, workers);
 
     for (int from = 0; from < 2; from++) {
       var exchange = new Exchange(workloads.get(from), workloads.get(1 - from), family, SEED);

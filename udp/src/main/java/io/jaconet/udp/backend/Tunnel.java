@@ -1,6 +1,8 @@
 package io.jaconet.udp.backend;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Maps;
 import com.google.common.io.Closer;
 import io.jaconet.linux.EntryChange;
 import io.jaconet.linux.EntryFailure;
@@ -20,6 +22,7 @@ import io.jaconet.udp.DataPath;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -39,7 +42,7 @@ final class Tunnel implements AutoCloseable {
   private final NetworkNamespace namespace;
   private final NetworkConfig config;
   private final TunDevice tun;
-  private final ImmutableMap<IpFamily, UdpBatchSocket> sockets;
+  private final ImmutableList<DataPath.Lane> lanes;
   private @Nullable DataPath dataPath;
 
   private Tunnel(
@@ -47,18 +50,16 @@ final class Tunnel implements AutoCloseable {
       NetworkNamespace namespace,
       NetworkConfig config,
       TunDevice tun,
-      ImmutableMap<IpFamily, UdpBatchSocket> sockets) {
+      ImmutableList<DataPath.Lane> lanes) {
     this.netlink = netlink;
     this.namespace = namespace;
     this.config = config;
     this.tun = tun;
-    this.sockets = sockets;
+    this.lanes = lanes;
   }
 
   /**
-   * Makes the device and binds a socket to each of {@code addresses}.
-   *
-   * @param pattern the device's name; {@code %d} in it becomes the first number that is free
+   * Makes the device and binds sockets to each of {@code addresses}.
    *
    * @throws IOException if one is refused; nothing is left behind
    */
@@ -66,21 +67,33 @@ final class Tunnel implements AutoCloseable {
       RtNetlink netlink,
       NetworkNamespace namespace,
       NetworkConfig config,
-      String pattern,
-      Map<IpFamily, IpAddress> addresses,
-      int port)
+      TunnelScheme scheme,
+      Map<IpFamily, IpAddress> addresses)
       throws IOException {
+    int workers = scheme.options().workers();
+    Duration busyPoll = scheme.options().busyPoll();
     return namespace.<Tunnel, IOException>call(() -> {
-      var sockets = new EnumMap<IpFamily, UdpBatchSocket>(IpFamily.class);
+      var sockets = new EnumMap<IpFamily, ImmutableList<UdpBatchSocket>>(IpFamily.class);
       try {
         for (var address : addresses.entrySet()) {
-          sockets.put(address.getKey(), UdpBatchSocket.open(address.getValue(), port));
+          sockets.put(
+              address.getKey(),
+              UdpBatchSocket.openGroup(address.getValue(), scheme.port(), workers, busyPoll));
         }
-        var tun = TunDevice.open(pattern);
-        return new Tunnel(netlink, namespace, config, tun, ImmutableMap.copyOf(sockets));
+        var queues = TunDevice.openQueues(scheme.device(), workers, busyPoll);
+        var lanes = ImmutableList.<DataPath.Lane>builder();
+        for (int i = 0; i < workers; i++) {
+          int lane = i;
+          lanes.add(new DataPath.Lane(
+              queues.get(lane),
+              ImmutableMap.copyOf(Maps.transformValues(sockets, group -> group.get(lane)))));
+        }
+        return new Tunnel(netlink, namespace, config, queues.get(0), lanes.build());
       } catch (IOException | RuntimeException e) {
         try (var closer = Closer.create()) {
-          sockets.values().forEach(socket -> closer.register(socket::close));
+          sockets
+              .values()
+              .forEach(group -> group.forEach(socket -> closer.register(socket::close)));
         } catch (IOException undo) {
           e.addSuppressed(undo);
         }
@@ -93,14 +106,14 @@ final class Tunnel implements AutoCloseable {
   void open(Lease own, DataPath.Settings settings) throws IOException {
     quieten();
     ensure(own, settings.overlayMtu());
-    dataPath = DataPath.start(settings, tun, sockets);
+    dataPath = DataPath.start(settings, lanes);
     log.info(
         "{}: {} with MTU {}, {}; {}",
         settings.network(),
         tun.name(),
         settings.overlayMtu(),
         tun.offloads(),
-        sockets);
+        lanes.get(0).transports());
   }
 
   /**
@@ -222,8 +235,10 @@ final class Tunnel implements AutoCloseable {
       return;
     }
     try (var closer = Closer.create()) {
-      sockets.values().forEach(socket -> closer.register(socket::close));
-      closer.register(tun::close);
+      for (DataPath.Lane lane : lanes) {
+        lane.transports().values().forEach(socket -> closer.register(socket::close));
+        closer.register(lane.port()::close);
+      }
     }
   }
 }

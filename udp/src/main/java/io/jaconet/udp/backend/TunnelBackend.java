@@ -86,8 +86,7 @@ public final class TunnelBackend implements Backend {
       addresses.put(family, scheme.local(family, selected, held));
     }
     try {
-      return Tunnel.create(
-          opened, entered, context.config(), scheme.device(), addresses, scheme.port());
+      return Tunnel.create(opened, entered, context.config(), scheme, addresses);
     } catch (SyscallException e) {
       throw scheme.explain(e, entered, opened);
     }

@@ -25,6 +25,9 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,9 +39,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 @InNetworkNamespace
 class TwoHostsTest {
   private static final String PREFIX = "ju" + ProcessHandle.current().pid() + "-";
-  private static final NetworkConfig CONFIG = NetworkConfig.parse(
-      "{\"EnableIPv6\":true,\"Network\":\"10.244.0.0/16\",\"IPv6Network\":\"fd00:244::/48\","
-          + "\"Backend\":{\"Type\":\"udp\"}}");
   private static final long SEED = 20261129;
   private static final int TRANSFER_BYTES = 40_000_000;
 
@@ -47,8 +47,16 @@ class TwoHostsTest {
   private final List<Workload> workloads = new ArrayList<>();
   private @Nullable Fabric made;
 
+  /** Returns more options of the backend, each after a comma. */
+  String options() {
+    return "";
+  }
+
   @BeforeEach
   void join() throws IOException {
+    var config = NetworkConfig.parse(
+        "{\"EnableIPv6\":true,\"Network\":\"10.244.0.0/16\",\"IPv6Network\":\"fd00:244::/48\","
+            + "\"Backend\":{\"Type\":\"udp\"" + options() + "}}");
     var fabric = Fabric.builder().prefix(PREFIX).create();
     made = fabric;
     for (var host : fabric.hosts()) {
@@ -59,10 +67,10 @@ class TwoHostsTest {
           new BackendProvider.Context(
               "h" + n,
               "node-" + n,
-              CONFIG,
+              config,
               UnderlaySelection.ofInterface("eth0"),
               Path.of("/proc/self/fd", Integer.toString(host.namespace().fd()))),
-          UdpScheme.of(CONFIG));
+          UdpScheme.of(config));
       backends.add(backend);
       var preparation = backend.prepare();
       var lease = new Lease(Subnets.of(v4, v6), preparation.attributes(), "node-" + n, n, n);
@@ -123,6 +131,28 @@ class TwoHostsTest {
   @EnumSource
   void datagramsArriveAsTheyWereSent(IpFamily family) throws Exception {
     new Exchange(workloads.get(0), workloads.get(1), family, SEED).datagrams(20);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void flowsAtTheSameTimeKeepTheirOrder(IpFamily family) throws Exception {
+    var flows = new ArrayList<CompletableFuture<?>>();
+    for (int i = 0; i < 4; i++) {
+      var exchange =
+          new Exchange(workloads.get(i % 2), workloads.get(1 - i % 2), family, SEED + i, 6000 + i);
+      flows.add(CompletableFuture.runAsync(() -> {
+        try {
+          exchange.datagrams(20);
+          exchange.stream(2_000_000);
+        } catch (Exception e) {
+          throw new CompletionException(e);
+        }
+      }));
+    }
+
+    CompletableFuture.allOf(flows.toArray(CompletableFuture<?>[]::new)).get(60, TimeUnit.SECONDS);
+
+    assertEquals(0, count(0, PacketCounter.DROPPED_BY_PORT));
   }
 
   /** flannel's rule, seen from a workload: two routers and two ways through the overlay. */
