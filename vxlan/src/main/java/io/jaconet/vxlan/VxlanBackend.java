@@ -2,6 +2,7 @@ package io.jaconet.vxlan;
 
 import static com.google.common.base.Preconditions.checkState;
 
+import com.google.common.base.Joiner;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
@@ -162,6 +163,13 @@ final class VxlanBackend implements Backend {
       writes += outcome.writes();
     }
     return new Report(ImmutableMap.copyOf(pending), writes);
+  }
+
+  @Override
+  public Status status() {
+    var devices = Joiner.on(' ')
+        .join(context.config().families().stream().map(options::deviceName).toList());
+    return new Status(ImmutableMap.of("dataPath", "kernel", "device", devices), ImmutableMap.of());
   }
 
   @Override

@@ -1,7 +1,10 @@
 package io.jaconet.udp.backend;
 
+import static com.google.common.collect.ImmutableMap.toImmutableMap;
+
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Iterables;
 import com.google.common.collect.Maps;
 import com.google.common.io.Closer;
 import io.jaconet.linux.EntryChange;
@@ -19,11 +22,13 @@ import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.udp.DataPath;
+import io.jaconet.udp.PacketCounter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -42,19 +47,22 @@ final class Tunnel implements AutoCloseable {
   private final NetworkNamespace namespace;
   private final NetworkConfig config;
   private final TunDevice tun;
+  private final ImmutableList<UdpBatchSocket> sockets;
   private final ImmutableList<DataPath.Lane> lanes;
-  private @Nullable DataPath dataPath;
+  private volatile @Nullable DataPath dataPath;
 
   private Tunnel(
       RtNetlink netlink,
       NetworkNamespace namespace,
       NetworkConfig config,
       TunDevice tun,
+      ImmutableList<UdpBatchSocket> sockets,
       ImmutableList<DataPath.Lane> lanes) {
     this.netlink = netlink;
     this.namespace = namespace;
     this.config = config;
     this.tun = tun;
+    this.sockets = sockets;
     this.lanes = lanes;
   }
 
@@ -88,7 +96,13 @@ final class Tunnel implements AutoCloseable {
               queues.get(lane),
               ImmutableMap.copyOf(Maps.transformValues(sockets, group -> group.get(lane)))));
         }
-        return new Tunnel(netlink, namespace, config, queues.get(0), lanes.build());
+        return new Tunnel(
+            netlink,
+            namespace,
+            config,
+            queues.get(0),
+            ImmutableList.copyOf(Iterables.concat(sockets.values())),
+            lanes.build());
       } catch (IOException | RuntimeException e) {
         try (var closer = Closer.create()) {
           sockets
@@ -108,12 +122,11 @@ final class Tunnel implements AutoCloseable {
     ensure(own, settings.overlayMtu());
     dataPath = DataPath.start(settings, lanes);
     log.info(
-        "{}: {} with MTU {}, {}; {}",
+        "{}: {} with MTU {}, {}",
         settings.network(),
         tun.name(),
         settings.overlayMtu(),
-        tun.offloads(),
-        lanes.get(0).transports());
+        features());
   }
 
   /**
@@ -139,6 +152,30 @@ final class Tunnel implements AutoCloseable {
   @Nullable
   DataPath dataPath() {
     return dataPath;
+  }
+
+  /** Returns what is in use; {@link io.jaconet.udp.UdpBackendProvider} says what the names mean. For any thread. */
+  ImmutableMap<String, String> features() {
+    var offloads = tun.offloads();
+    return ImmutableMap.<String, String>builder()
+        .put("dataPath", "user")
+        .put("device", tun.name())
+        .put("workers", Integer.toString(lanes.size()))
+        .put("tunHeader", Boolean.toString(offloads.header()))
+        .put("tunTcp", Boolean.toString(offloads.tcp()))
+        .put("tunUdp", Boolean.toString(offloads.udp()))
+        .put("socketCuts", Boolean.toString(sockets.stream().allMatch(UdpBatchSocket::cuts)))
+        .put("socketJoins", Boolean.toString(sockets.stream().allMatch(UdpBatchSocket::joins)))
+        .buildOrThrow();
+  }
+
+  /** Returns what was counted since {@link #open}. For any thread. */
+  ImmutableMap<String, Long> counters() {
+    var opened = dataPath;
+    return opened == null
+        ? ImmutableMap.of()
+        : Arrays.stream(PacketCounter.values())
+            .collect(toImmutableMap(PacketCounter::name, opened::count));
   }
 
   /** Returns whether the device is gone or the data path has failed: there is nothing to do but to make another. */

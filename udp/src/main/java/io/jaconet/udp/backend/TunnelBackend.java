@@ -48,7 +48,7 @@ public final class TunnelBackend implements Backend {
   private @Nullable DeviceLock lock;
   private volatile @Nullable Underlay underlay;
   private @Nullable Lease own;
-  private @Nullable Tunnel tunnel;
+  private volatile @Nullable Tunnel tunnel;
 
   /** Makes nothing yet. */
   public TunnelBackend(BackendProvider.Context context, TunnelScheme scheme) {
@@ -139,6 +139,14 @@ public final class TunnelBackend implements Backend {
   /** Returns the data path while there is one. */
   public Optional<DataPath> dataPath() {
     return Optional.ofNullable(tunnel).map(Tunnel::dataPath);
+  }
+
+  @Override
+  public Status status() {
+    var now = tunnel;
+    return now == null
+        ? new Status(ImmutableMap.of(), ImmutableMap.of())
+        : new Status(now.features(), now.counters());
   }
 
   @Override

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.collect.ImmutableList;
+import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.CloseMode;
@@ -215,6 +216,19 @@ class TwoHostsTest {
             .run("sh", "-c", ip + " route add " + target + " via " + router.address(family)))) {
       assertTrue(outcome.ok(), outcome::output);
     }
+  }
+
+  @Test
+  void showsWhichOffloadsAreInUseAndWhyPacketsAreDropped() throws Exception {
+    workloads.get(0).ping(IpAddress.parse("10.244.99.2"), 1);
+
+    var status = backends.get(0).status();
+
+    assertEquals("user", status.features().get("dataPath"));
+    assertEquals("flannel0", status.features().get("device"));
+    assertEquals("true", status.features().get("tunTcp"));
+    assertEquals("true", status.features().get("socketCuts"));
+    assertEquals(1L, status.counters().get("DROPPED_NO_ROUTE"));
   }
 
   @Test
