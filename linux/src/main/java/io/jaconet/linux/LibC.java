@@ -89,6 +89,8 @@ final class LibC {
 
     int connect(int fd, @In ByteBuffer address, int length);
 
+    int connect(int fd, long address, int length);
+
     long sendmsg(int fd, long msghdr, int flags);
 
     long recvmsg(int fd, long msghdr, int flags);
