@@ -625,6 +625,10 @@ final class NetworkEngine {
     return reconciler == null ? ImmutableList.of() : reconciler.quarantine();
   }
 
+  Backend.Status backendStatus() {
+    return backend.status();
+  }
+
   NetworkStats stats() {
     var values = new long[counters.length()];
     for (int i = 0; i < values.length; i++) {

@@ -24,7 +24,7 @@ interface Options {
   int ROUNDS = 5;
 
   String HELP = """
-        --rounds N      how often each thing is measured; default 5, of data 7
+        --rounds N      how often each thing is measured; default 5, of data 7, of micro 2
         --peers N,N     sizes of network; default 20000,100000
         --changes N     how many changes of each kind; default 200
         --idle SECONDS  how long to watch an idle network; default 60

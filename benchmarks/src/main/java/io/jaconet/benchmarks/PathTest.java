@@ -7,7 +7,7 @@ enum PathTest {
   UDP1300("udp1300", "kpps", "UDP, 1300 bytes, received", true),
   UDP64("udp64", "kpps", "UDP, 64 bytes, received", true),
   /** Of a ping that sends as soon as the last answer is there. */
-  RTT("rtt", "us", "round trip of a flood of pings", false),
+  RTT("rtt", "us", "Round trip of a flood of pings", false),
   /** Of the whole machine, while the test {@link #TCP1} runs. */
   CPU("cpu", "ms/Gbit", "CPU of both hosts, TCP, one stream", false);
 

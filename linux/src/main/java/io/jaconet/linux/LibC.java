@@ -257,6 +257,10 @@ final class LibC {
     }
   }
 
+  static int connect(int fd, long address, int length) {
+    return (int) CONNECT.call(fd, address, length);
+  }
+
   static long sendmsg(int fd, long msghdr, int flags) {
     return SENDMSG.call(fd, msghdr, flags);
   }

@@ -28,14 +28,36 @@ final class WakeUp implements AutoCloseable {
    * Waits until {@code waited} can be read or is broken; returns false if {@link #wake} was called. For one thread.
    */
   boolean await(int waited) throws SyscallException {
+    return await(waited, 0);
+  }
+
+  /** Does what {@link #await(int)} does, but asks again and again for {@code spinNanos} before it sleeps. */
+  boolean await(int waited, long spinNanos) throws SyscallException {
     fds.putInt(0, waited).putShort(4, POLLIN);
-    while (LibC.poll(fdsAddress, 2, -1) < 0) {
-      int errno = LibC.errno();
-      if (errno != Errno.EINTR) {
-        throw new SyscallException("poll", errno);
-      }
+    boolean ready = false;
+    if (spinNanos > 0) {
+      long start = System.nanoTime();
+      do {
+        ready = poll(0) > 0;
+      } while (!ready && System.nanoTime() - start < spinNanos);
+    }
+    while (!ready) {
+      ready = poll(-1) > 0;
     }
     return fds.getShort(POLLFD_BYTES + REVENTS_OFFSET) == 0;
+  }
+
+  /** Returns how many are ready, 0 also after a signal. */
+  private int poll(int timeoutMillis) throws SyscallException {
+    int count = LibC.poll(fdsAddress, 2, timeoutMillis);
+    if (count >= 0) {
+      return count;
+    }
+    int errno = LibC.errno();
+    if (errno != Errno.EINTR) {
+      throw new SyscallException("poll", errno);
+    }
+    return 0;
   }
 
   /** Ends the wait and every later one. For any thread, until this is closed. */

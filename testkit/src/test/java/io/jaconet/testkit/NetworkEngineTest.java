@@ -120,6 +120,11 @@ class NetworkEngineTest {
   }
 
   @Test
+  void showsWhatTheBackendSaysOfItself() {
+    assertEquals(FakeBackend.TYPE, join().backendStatus().features().get("dataPath"));
+  }
+
+  @Test
   void followsPeersThatComeChangeAndGo() {
     join();
 

@@ -19,6 +19,8 @@ final class Inbound {
   private final DatagramTransport transport;
   private final Supplier<ForwardingTable> tables;
   private final SourceCheck sourceCheck;
+  private final Framing framing;
+  private final boolean isRouter;
   private final int overlayMtu;
   private final Tally tally;
   private final OffHeap block = new OffHeap(MEMORY_BYTES);
@@ -37,9 +39,16 @@ final class Inbound {
     this.transport = transport;
     this.tables = tables;
     this.sourceCheck = settings.sourceCheck();
+    this.framing = settings.framing();
+    this.isRouter = framing.isPlain();
     this.overlayMtu = settings.overlayMtu();
     this.tally = tally;
-    this.coalescer = new Coalescer(port, block, COALESCER_AT, tally);
+    this.coalescer = new Coalescer(
+        port,
+        block,
+        COALESCER_AT,
+        isRouter ? null : new KernelLeftovers(block.buffer(), port.offloads(), overlayMtu),
+        tally);
     this.icmp = new IcmpErrors(
         port,
         block,
@@ -76,8 +85,12 @@ final class Inbound {
       return;
     }
     int segment = batch.segmentBytes(message);
-    int end = batch.offset(message) + bytes;
-    for (int at = batch.offset(message); at < end; at += segment) {
+    int at = batch.offset(message);
+    if (!isRouter) {
+      forwardFrames(message, at, bytes, segment, table);
+      return;
+    }
+    for (int end = at + bytes; at < end; at += segment) {
       if (!packet.look(at, Math.min(segment, end - at))) {
         tally.add(PacketCounter.DROPPED_MALFORMED, 1);
       } else if (!isBelieved(message, table)) {
@@ -89,6 +102,39 @@ final class Inbound {
         packet.decrementTtl();
         coalescer.add(packet);
       }
+    }
+  }
+
+  private void forwardFrames(int message, int first, int bytes, int segment, ForwardingTable table)
+      throws IOException {
+    if (segment < bytes && isOneFrame(first, bytes)) {
+      forwardFrame(message, first, bytes, segment, table);
+      return;
+    }
+    for (int at = first; at < first + bytes; at += segment) {
+      forwardFrame(message, at, Math.min(segment, first + bytes - at), 0, table);
+    }
+  }
+
+  /** A kernel that left its VXLAN frames whole says of them as size of the datagrams what is that of the datagrams inside. */
+  private boolean isOneFrame(int at, int bytes) {
+    int packetAt = framing.bytes();
+    return bytes >= packetAt + PacketView.V6_HEADER_BYTES
+        && packet.claimedBytes(at + packetAt) == bytes - packetAt;
+  }
+
+  private void forwardFrame(int message, int at, int bytes, int payload, ForwardingTable table)
+      throws IOException {
+    var refusal = framing.refusal(block.buffer(), at, bytes);
+    if (refusal != null) {
+      tally.add(refusal, 1);
+    } else if (!packet.lookPadded(at + framing.bytes(), bytes - framing.bytes())
+        || packet.isV6() != framing.saysV6(block.buffer(), at)) {
+      tally.add(PacketCounter.DROPPED_MALFORMED, 1);
+    } else if (!isBelieved(message, table)) {
+      tally.add(PacketCounter.DROPPED_FOREIGN_SOURCE, 1);
+    } else {
+      coalescer.add(packet, payload);
     }
   }
 

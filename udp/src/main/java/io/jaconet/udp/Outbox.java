@@ -14,6 +14,8 @@ final class Outbox {
   private final DatagramTransport transport;
   private final SendBatch batch;
   private final Tally tally;
+  private final PathMtus paths;
+  private final int prefixBytes;
   private int runSegments;
   private int runSegmentBytes;
   private int runBytes;
@@ -22,13 +24,22 @@ final class Outbox {
   private long runLow;
   private int runPort;
 
-  Outbox(DatagramTransport transport, OffHeap memory, IpFamily family, Tally tally) {
+  /** What goes before each packet has {@code prefixBytes} bytes. */
+  Outbox(
+      DatagramTransport transport,
+      OffHeap memory,
+      IpFamily family,
+      int prefixBytes,
+      PathMtus paths,
+      Tally tally) {
     this.transport = transport;
     this.batch = new SendBatch(memory, family, MESSAGES, SLICES);
+    this.prefixBytes = prefixBytes;
+    this.paths = paths;
     this.tally = tally;
   }
 
-  /** Adds one complete packet to where {@code route} leads. */
+  /** Adds one complete packet, with what goes before it, to where {@code route} leads. */
   void add(ForwardingTable table, int route, int offset, int length) throws IOException {
     if (!joinsRun(table, route, length)) {
       endRun();
@@ -86,9 +97,9 @@ final class Outbox {
     batch.add(offset, length);
   }
 
-  /** Ends the message, whose packets have {@code packetBytes} each. */
+  /** Ends the message, whose packets have {@code packetBytes} each without what goes before them. */
   void endMessage(int packetBytes) {
-    batch.end(packetBytes);
+    batch.end(prefixBytes + packetBytes);
   }
 
   /** Sends all that was collected. */
@@ -103,8 +114,19 @@ final class Outbox {
     }
     int refused = transport.send(batch);
     tally.add(PacketCounter.SENT, packets - refused);
-    tally.add(PacketCounter.SENT_BYTES, batch.bytes());
+    tally.add(PacketCounter.SENT_BYTES, batch.bytes() - packets * prefixBytes);
     tally.add(PacketCounter.DROPPED_BY_TRANSPORT, refused);
+    learnPaths();
     batch.clear();
+  }
+
+  private void learnPaths() {
+    for (int i = 0; i < batch.count(); i++) {
+      int mtu = batch.pathMtu(i);
+      if (mtu > 0) {
+        paths.learn(batch.destinationHigh(i), batch.destinationLow(i), mtu);
+        tally.add(PacketCounter.SENT_IN_FRAGMENTS, batch.segments(i));
+      }
+    }
   }
 }

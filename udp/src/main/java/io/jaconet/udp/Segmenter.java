@@ -32,6 +32,7 @@ final class Segmenter {
   static final int CWR = 0x80;
 
   private final ByteBuffer memory;
+  private final int prefixBytes;
   private boolean v6;
   private boolean tcp;
   private int at;
@@ -48,19 +49,21 @@ final class Segmenter {
   private long ipSum;
   private long transportSum;
 
-  Segmenter(ByteBuffer memory) {
+  /** What goes before each packet has {@code prefixBytes} bytes. */
+  Segmenter(ByteBuffer memory, int prefixBytes) {
     this.memory = memory;
+    this.prefixBytes = prefixBytes;
   }
 
   /**
-   * Begins with a packet. Its own headers are lost.
+   * Looks at a packet, of which nothing is changed yet; {@link #begin} may follow.
    *
    * @param type the virtio-net type, without the ECN bit
    * @param size the payload of each packet but the last
    * @param transportOffset where the TCP or UDP header begins in the packet
    * @return false if the packet is not what the header says
    */
-  boolean begin(PacketView packet, int type, int size, int transportOffset) {
+  boolean accepts(PacketView packet, int type, int size, int transportOffset) {
     v6 = packet.isV6();
     tcp = type != VirtioNet.UDP_L4;
     at = packet.offset();
@@ -71,15 +74,20 @@ final class Segmenter {
     }
     payloadBytes = packet.length() - headerBytes;
     segments = (payloadBytes + size - 1) / size;
-    int most = Math.min(SendBatch.MAX_SEGMENTS, SendBatch.MAX_MESSAGE_BYTES / (headerBytes + size));
+    int most = Math.min(
+        SendBatch.MAX_SEGMENTS, SendBatch.MAX_MESSAGE_BYTES / (prefixBytes + headerBytes + size));
     if (payloadBytes <= 0 || most == 0) {
       return false;
     }
     int messages = (segments + most - 1) / most;
     perMessage = (segments + messages - 1) / messages;
+    return true;
+  }
+
+  /** Begins with the packet that was accepted. Its own headers are lost. */
+  void begin(PacketView packet) {
     next = 0;
     prepareTemplate(packet);
-    return true;
   }
 
   private boolean isConsistent(PacketView packet, int type) {
@@ -142,20 +150,24 @@ final class Segmenter {
     return Math.min(perMessage, segments - next);
   }
 
-  /** Adds the next message; its headers are written from {@code slot} on, {@link #HEADER_BYTES} apart. */
+  /**
+   * Adds the next message; its headers are written from {@code slot} on, {@link #HEADER_BYTES} and a prefix apart. The prefix is what is in
+   * memory before the packet.
+   */
   void addMessage(Outbox outbox, int slot) {
     int end = next + nextSegments();
-    for (int header = slot; next < end; next++, header += HEADER_BYTES) {
+    for (int header = slot; next < end; next++, header += HEADER_BYTES + prefixBytes) {
       int from = next * segmentPayload;
       int length = Math.min(segmentPayload, payloadBytes - from);
       writeHeader(header, at + headerBytes + from, length);
-      outbox.addPiece(header, headerBytes);
+      outbox.addPiece(header, prefixBytes + headerBytes);
       outbox.addPiece(at + headerBytes + from, length);
     }
   }
 
-  private void writeHeader(int slot, int payload, int length) {
-    memory.put(slot, memory, at, headerBytes);
+  private void writeHeader(int prefix, int payload, int length) {
+    memory.put(prefix, memory, at - prefixBytes, prefixBytes + headerBytes);
+    int slot = prefix + prefixBytes;
     int total = headerBytes + length;
     if (v6) {
       put16(memory, slot + PacketView.V6_PAYLOAD_LENGTH, total - PacketView.V6_HEADER_BYTES);

@@ -35,6 +35,7 @@ record LabOptions(Mode mode, int hosts, NetworkConfig config, int underlayMtu, S
         --ipv6              IPv6 in place of IPv4
         --dual              both
         --backend NAME      how packets travel (default vxlan)
+        --data-path WHO     makes VXLAN frames: kernel (default) or user
         --vni N             the VXLAN network identifier, 0 to 16777215 (default 1)
         --direct-routing    without encapsulation between hosts on the same link
         --mtu BYTES         the MTU between the hosts, 1280 to 65535 (default 1500)
@@ -112,6 +113,7 @@ record LabOptions(Mode mode, int hosts, NetworkConfig config, int underlayMtu, S
         case "--ipv6" -> families = ImmutableSet.of(IpFamily.V6);
         case "--dual" -> families = ImmutableSet.copyOf(IpFamily.values());
         case "--backend" -> backend = backend(value(option, "one of " + backends, "vxlan"));
+        case "--data-path" -> config.option("DataPath", dataPath(option));
         case "--vni" -> config.option("VNI", number(option, 0, MAX_VNI, 42));
         case "--direct-routing" -> config.option("DirectRouting", true);
         case "--mtu" -> underlayMtu = number(option, MIN_MTU, MAX_MTU, 9000);
@@ -180,6 +182,14 @@ record LabOptions(Mode mode, int hosts, NetworkConfig config, int underlayMtu, S
         throw wrong("--backend", "there is no '" + name + "' here", "one of " + backends, "vxlan");
       }
       return lowerCase;
+    }
+
+    private String dataPath(String option) {
+      var who = value(option, "kernel or user", "user");
+      if (!who.equals("kernel") && !who.equals("user")) {
+        throw wrong(option, "'" + who + "' is not possible", "kernel or user", "user");
+      }
+      return who;
     }
 
     private static String checkPrefix(String name) {
