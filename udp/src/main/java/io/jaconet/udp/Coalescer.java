@@ -1,5 +1,6 @@
 package io.jaconet.udp;
 
+import static io.jaconet.udp.NetworkOrder.copy;
 import static io.jaconet.udp.NetworkOrder.get16;
 import static io.jaconet.udp.NetworkOrder.get32;
 import static io.jaconet.udp.NetworkOrder.get8;
@@ -301,7 +302,7 @@ final class Coalescer {
       packets = 1;
       bytes = packet.length();
       addressSum = packet.addressSum();
-      memory.put(header, memory, packet.offset(), headerBytes);
+      copy(memory, header, packet.offset(), headerBytes);
       slices.clear();
       slices.add(slot, PacketPort.HEADER_BYTES + headerBytes);
       slices.add(packet.offset() + headerBytes, payloadBytes);

@@ -12,6 +12,7 @@ import java.util.function.Supplier;
 /** The way from the peers, over one transport, to the port. Confined to one thread. */
 final class Inbound {
   private static final int MESSAGES = 64;
+  private static final int NONE = -1;
   private static final int COALESCER_AT = MESSAGES * ReceiveBatch.SLOT_BYTES;
   private static final int ICMP_AT = COALESCER_AT + Coalescer.MEMORY_BYTES;
   private static final int MEMORY_BYTES = ICMP_AT + IcmpErrors.SLOT_BYTES;
@@ -28,6 +29,13 @@ final class Inbound {
   private final PacketView packet = new PacketView(block.buffer());
   private final Coalescer coalescer;
   private final IcmpErrors icmp;
+
+  // Packets of one message mostly come from one source: whether the one before was believed.
+  private int lastMessage = NONE;
+  private long lastHigh;
+  private long lastLow;
+  private boolean lastIsV6;
+  private boolean lastIsBelieved;
 
   Inbound(
       DataPath.Settings settings,
@@ -71,6 +79,7 @@ final class Inbound {
       return false;
     }
     ForwardingTable table = tables.get();
+    lastMessage = NONE;
     for (int message = 0; message < batch.count(); message++) {
       forward(message, table);
     }
@@ -142,6 +151,20 @@ final class Inbound {
     if (sourceCheck == SourceCheck.OFF) {
       return true;
     }
+    if (message != lastMessage
+        || packet.sourceHigh() != lastHigh
+        || packet.sourceLow() != lastLow
+        || packet.isV6() != lastIsV6) {
+      lastMessage = message;
+      lastHigh = packet.sourceHigh();
+      lastLow = packet.sourceLow();
+      lastIsV6 = packet.isV6();
+      lastIsBelieved = isSentByHolder(message, table);
+    }
+    return lastIsBelieved;
+  }
+
+  private boolean isSentByHolder(int message, ForwardingTable table) {
     int route = table.find(packet.isV6(), packet.sourceHigh(), packet.sourceLow());
     if (route == ForwardingTable.NONE) {
       return false;

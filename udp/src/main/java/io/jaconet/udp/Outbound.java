@@ -36,6 +36,7 @@ final class Outbound {
   private final Tally tally;
   private final Framing framing;
   private final int prefixBytes;
+  private final int slotBytes;
   private final boolean isRouter;
   /** What a prefix needs before a packet besides the place of the port's header, which is read by then. */
   private final int headroom;
@@ -71,7 +72,8 @@ final class Outbound {
     this.prefixBytes = framing.bytes();
     this.isRouter = framing.isPlain();
     this.headroom = Math.max(0, prefixBytes - PacketPort.HEADER_BYTES);
-    int icmpAt = HEADERS_AT + HEADER_SLOTS * (Segmenter.HEADER_BYTES + prefixBytes);
+    this.slotBytes = Segmenter.slotBytes(prefixBytes);
+    int icmpAt = HEADERS_AT + HEADER_SLOTS * slotBytes;
     this.block = new OffHeap(icmpAt + IcmpErrors.SLOT_BYTES);
     this.memory = block.buffer();
     this.packet = new PacketView(memory);
@@ -261,17 +263,19 @@ final class Outbound {
     hop();
     segmenter.begin(packet);
     writePrefix(table, route);
-    while (segmenter.hasNext()) {
-      int segments = segmenter.nextSegments();
-      if (headerSlots + segments > HEADER_SLOTS || !outbox.fits(2 * segments)) {
+    for (; segmenter.hasNext(); packets++) {
+      if (headerSlots == HEADER_SLOTS) {
         sendAndKeepReading();
       }
-      outbox.beginMessage(table, route);
-      segmenter.addMessage(
-          outbox, HEADERS_AT + headerSlots * (Segmenter.HEADER_BYTES + prefixBytes));
-      outbox.endMessage(segmenter.packetBytes());
-      headerSlots += segments;
-      packets += segments;
+      int slot = HEADERS_AT + headerSlots++ * slotBytes;
+      segmenter.next(slot);
+      outbox.add(
+          table,
+          route,
+          slot,
+          segmenter.slotLength(),
+          segmenter.payloadOffset(),
+          segmenter.payloadLength());
     }
   }
 

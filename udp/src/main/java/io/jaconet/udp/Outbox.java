@@ -9,6 +9,7 @@ import java.io.IOException;
 /** Collects what goes out by one transport, and joins packets of equal size that follow each other to one peer. Confined to one thread. */
 final class Outbox {
   private static final int MESSAGES = 64;
+  private static final int MAX_PIECES = 2;
   private static final int SLICES = 1024;
 
   private final DatagramTransport transport;
@@ -41,14 +42,26 @@ final class Outbox {
 
   /** Adds one complete packet, with what goes before it, to where {@code route} leads. */
   void add(ForwardingTable table, int route, int offset, int length) throws IOException {
+    begin(table, route, length);
+    batch.add(offset, length);
+  }
+
+  /** Adds one complete packet in two pieces, with what goes before it, to where {@code route} leads. */
+  void add(ForwardingTable table, int route, int offset, int length, int restOffset, int restLength)
+      throws IOException {
+    begin(table, route, length + restLength);
+    batch.add(offset, length);
+    batch.add(restOffset, restLength);
+  }
+
+  private void begin(ForwardingTable table, int route, int length) throws IOException {
     if (!joinsRun(table, route, length)) {
       endRun();
-      if (!batch.fits(SendBatch.MAX_SEGMENTS)) {
+      if (!batch.fits(MAX_PIECES * SendBatch.MAX_SEGMENTS)) {
         flush();
       }
       beginRun(table, route, length);
     }
-    batch.add(offset, length);
     runSegments++;
     runBytes += length;
     runEnded = length < runSegmentBytes;
@@ -79,27 +92,6 @@ final class Outbox {
       batch.end(runSegmentBytes);
       runSegments = 0;
     }
-  }
-
-  /** Returns whether a message of {@code pieces} pieces can be begun without {@link #flush}. */
-  boolean fits(int pieces) {
-    endRun();
-    return batch.fits(pieces);
-  }
-
-  /** Begins a message of several packets, after {@link #fits} said so. */
-  void beginMessage(ForwardingTable table, int route) {
-    batch.begin(table.endpointHigh(route), table.endpointLow(route), table.port(route));
-  }
-
-  /** Adds a piece of a packet to the message that was begun. */
-  void addPiece(int offset, int length) {
-    batch.add(offset, length);
-  }
-
-  /** Ends the message, whose packets have {@code packetBytes} each without what goes before them. */
-  void endMessage(int packetBytes) {
-    batch.end(prefixBytes + packetBytes);
   }
 
   /** Sends all that was collected. */

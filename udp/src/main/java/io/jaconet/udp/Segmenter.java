@@ -1,5 +1,6 @@
 package io.jaconet.udp;
 
+import static io.jaconet.udp.NetworkOrder.copy;
 import static io.jaconet.udp.NetworkOrder.get16;
 import static io.jaconet.udp.NetworkOrder.get32;
 import static io.jaconet.udp.NetworkOrder.get8;
@@ -41,8 +42,9 @@ final class Segmenter {
   private int payloadBytes;
   private int segmentPayload;
   private int segments;
-  private int perMessage;
   private int next;
+  private int payloadOffset;
+  private int payloadLength;
   private int id;
   private int sequence;
   private int flags;
@@ -74,14 +76,7 @@ final class Segmenter {
     }
     payloadBytes = packet.length() - headerBytes;
     segments = (payloadBytes + size - 1) / size;
-    int most = Math.min(
-        SendBatch.MAX_SEGMENTS, SendBatch.MAX_MESSAGE_BYTES / (prefixBytes + headerBytes + size));
-    if (payloadBytes <= 0 || most == 0) {
-      return false;
-    }
-    int messages = (segments + most - 1) / most;
-    perMessage = (segments + messages - 1) / messages;
-    return true;
+    return payloadBytes > 0 && packetBytes() + prefixBytes <= SendBatch.MAX_MESSAGE_BYTES;
   }
 
   /** Begins with the packet that was accepted. Its own headers are lost. */
@@ -145,28 +140,40 @@ final class Segmenter {
     return next < segments;
   }
 
-  /** Returns how many packets the next message has. */
-  int nextSegments() {
-    return Math.min(perMessage, segments - next);
+  /**
+   * Writes the headers of the next packet to {@code slot}, which has room for {@link #slotBytes}, before them the prefix, which is what is in
+   * memory before the packet. The rest of it is at {@link #payloadOffset}.
+   */
+  void next(int slot) {
+    int from = next * segmentPayload;
+    payloadOffset = at + headerBytes + from;
+    payloadLength = Math.min(segmentPayload, payloadBytes - from);
+    writeHeader(slot, payloadOffset, payloadLength);
+    next++;
   }
 
-  /**
-   * Adds the next message; its headers are written from {@code slot} on, {@link #HEADER_BYTES} and a prefix apart. The prefix is what is in
-   * memory before the packet.
-   */
-  void addMessage(Outbox outbox, int slot) {
-    int end = next + nextSegments();
-    for (int header = slot; next < end; next++, header += HEADER_BYTES + prefixBytes) {
-      int from = next * segmentPayload;
-      int length = Math.min(segmentPayload, payloadBytes - from);
-      writeHeader(header, at + headerBytes + from, length);
-      outbox.addPiece(header, prefixBytes + headerBytes);
-      outbox.addPiece(at + headerBytes + from, length);
-    }
+  /** Returns what headers with a prefix take, rounded up. */
+  static int slotBytes(int prefixBytes) {
+    return prefixBytes + HEADER_BYTES + 7 & ~7;
+  }
+
+  /** Returns the length of prefix and headers of each packet. */
+  int slotLength() {
+    return prefixBytes + headerBytes;
+  }
+
+  /** Returns where the payload is whose headers were written last. */
+  int payloadOffset() {
+    return payloadOffset;
+  }
+
+  /** Returns the length of the payload whose headers were written last. */
+  int payloadLength() {
+    return payloadLength;
   }
 
   private void writeHeader(int prefix, int payload, int length) {
-    memory.put(prefix, memory, at - prefixBytes, prefixBytes + headerBytes);
+    copy(memory, prefix, at - prefixBytes, prefixBytes + headerBytes);
     int slot = prefix + prefixBytes;
     int total = headerBytes + length;
     if (v6) {
