@@ -228,7 +228,7 @@ public final class TunDevice implements PacketPort {
 
   @Override
   public boolean await() throws SyscallException {
-    return wakeUp.await(fd, busyPollNanos);
+    return wakeUp.awaitBusily(fd, busyPollNanos);
   }
 
   @Override

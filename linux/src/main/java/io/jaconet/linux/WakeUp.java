@@ -28,11 +28,11 @@ final class WakeUp implements AutoCloseable {
    * Waits until {@code waited} can be read or is broken; returns false if {@link #wake} was called. For one thread.
    */
   boolean await(int waited) throws SyscallException {
-    return await(waited, 0);
+    return awaitBusily(waited, 0);
   }
 
   /** Does what {@link #await(int)} does, but asks again and again for {@code spinNanos} before it sleeps. */
-  boolean await(int waited, long spinNanos) throws SyscallException {
+  boolean awaitBusily(int waited, long spinNanos) throws SyscallException {
     fds.putInt(0, waited).putShort(4, POLLIN);
     boolean ready = false;
     if (spinNanos > 0) {
