@@ -6,6 +6,7 @@ import io.jaconet.linux.PacketPort;
 import io.jaconet.linux.ReceiveBatch;
 import io.jaconet.net.IpFamily;
 import java.io.IOException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
@@ -29,6 +30,7 @@ final class Inbound {
   private final PacketView packet = new PacketView(block.buffer());
   private final Coalescer coalescer;
   private final IcmpErrors icmp;
+  private final Moderation moderation;
 
   // Packets of one message mostly come from one source: whether the one before was believed.
   private int lastMessage = NONE;
@@ -57,6 +59,7 @@ final class Inbound {
         COALESCER_AT,
         isRouter ? null : new KernelLeftovers(block.buffer(), port.offloads(), overlayMtu),
         tally);
+    this.moderation = new Moderation(nanoTime, LockSupport::parkNanos);
     this.icmp = new IcmpErrors(
         port,
         block,
@@ -69,7 +72,9 @@ final class Inbound {
   /** Forwards what comes until the transport is shut down. */
   void run() throws IOException {
     while (forwardNext()) {
-      // Until the transport says it is over.
+      if (!batch.isFull()) {
+        moderation.after(batch.count());
+      }
     }
   }
 
