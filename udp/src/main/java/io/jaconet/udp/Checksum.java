@@ -19,26 +19,33 @@ final class Checksum {
     int end = offset + length;
     long all = 0;
     long odd = 0;
-    // One at a time: the compiler unrolls this further than it would a loop that is unrolled by
-    // hand.
+    // The compiler unrolls this further than it would a loop that is unrolled by hand, if nothing
+    // else is in the method: with the rest after it, it takes twice to four times as long.
     for (; at < end - 7; at += 8) {
       long bits = buffer.getLong(at);
       all += bits;
       odd += bits >>> 32;
     }
-    long even = all - (odd << 32);
-    for (; at <= end - 4; at += 4) {
-      even += buffer.getInt(at) & LOW;
+    return sumOfRest(buffer, at, end, all - (odd << 32) + odd);
+  }
+
+  /** Adds the last seven bytes or less to what the 32-bit parts before them add up to. */
+  private static int sumOfRest(ByteBuffer buffer, int from, int end, long before) {
+    int at = from;
+    long sum = before;
+    if (at <= end - 4) {
+      sum += buffer.getInt(at) & LOW;
+      at += 4;
     }
     if (at <= end - 2) {
-      even += buffer.getShort(at) & 0xffff;
+      sum += buffer.getShort(at) & 0xffff;
       at += 2;
     }
     if (at < end) {
       int last = buffer.get(at) & 0xff;
-      even += SWAPS ? last : last << 8;
+      sum += SWAPS ? last : last << 8;
     }
-    int folded = fold((even & LOW) + (even >>> 32) + (odd & LOW) + (odd >>> 32));
+    int folded = fold(sum);
     return SWAPS ? Short.reverseBytes((short) folded) & 0xffff : folded;
   }
 
