@@ -16,10 +16,12 @@ import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseAdmission;
 import io.jaconet.overlay.LeaseEvent;
 import io.jaconet.overlay.LeaseRequest;
+import io.jaconet.overlay.RulesStatus;
 import io.jaconet.overlay.SubnetEnv;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.overlay.TrafficRules;
 import io.jaconet.overlay.Underlay;
+import io.jaconet.overlay.UnderlayGuard;
 import io.jaconet.overlay.UnreadableRecord;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.Backend.PeerChange;
@@ -99,7 +101,8 @@ final class NetworkEngine {
     var manager = settings.iptablesManager();
     this.rules = manager == null
         ? null
-        : new RulesKeeper(loop, io, manager, failure -> note(Concern.RULES, failure));
+        : new RulesKeeper(
+            loop, io, manager, settings.guard(), failure -> note(Concern.RULES, failure));
     this.view = new View(new NetworkState(Phase.JOINING, "", loop.now()), null, 0);
   }
 
@@ -275,6 +278,21 @@ final class NetworkEngine {
     watch.restart();
   }
 
+  /** Has tunnel packets taken from the peers of now. Not before they are known: a guard of an earlier run knows more than none. */
+  private void guard() {
+    var ports = prepared().tunnelPorts();
+    if (rules != null
+        && settings.guard()
+        && !ports.isEmpty()
+        && !health.isWrong(Concern.PEERS_UNKNOWN)) {
+      rules.guard(new UnderlayGuard(
+          ports,
+          prepared().underlay().interfaceName(),
+          settings.config().networks(),
+          reconciler().publicIps()));
+    }
+  }
+
   private final class WatchReaction implements StoreWatch.Listener {
     @Override
     public void snapshot(ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
@@ -347,6 +365,7 @@ final class NetworkEngine {
   private void programmedFirst() {
     audit();
     note(Concern.PEERS_UNKNOWN, null);
+    guard();
     log.info("{}: knows {} peers", settings.name(), reconciler().peerCount());
     scheduleAudit();
     joined.complete(new OverlayNetwork(this));
@@ -445,6 +464,9 @@ final class NetworkEngine {
     @Override
     public void applied(ImmutableList<PeerChange> changes, int writes) {
       count(Counter.KERNEL_WRITES, writes);
+      if (!changes.isEmpty()) {
+        guard();
+      }
       if (settings.listener() != null) {
         changes.forEach(
             change -> tell(listener -> listener.onPeer(change.before(), change.after())));
@@ -541,14 +563,22 @@ final class NetworkEngine {
     } catch (IOException e) {
       failure = e;
     }
+    IOException soFar = failure;
+    if (rules == null) {
+      leave(mode, held, soFar);
+    } else {
+      rules.stop(() -> leave(mode, held, soFar));
+    }
+  }
+
+  private void leave(CloseMode mode, @Nullable Lease held, @Nullable IOException failure) {
     if (mode == CloseMode.KEEP) {
       finish(failure);
       return;
     }
     // The kernel comes first: a subnet that is still routed here must not be free for others.
     boolean release = mode == CloseMode.PURGE && held != null && failure == null;
-    IOException soFar = failure;
-    io.execute(() -> finish(removeRulesAndRelease(release ? held : null, soFar)));
+    io.execute(() -> finish(removeRulesAndRelease(release ? held : null, failure)));
   }
 
   private @Nullable IOException removeRulesAndRelease(
@@ -623,6 +653,11 @@ final class NetworkEngine {
   ImmutableList<Quarantined> quarantine() {
     var reconciler = peers;
     return reconciler == null ? ImmutableList.of() : reconciler.quarantine();
+  }
+
+  RulesStatus rulesStatus() {
+    var manager = settings.iptablesManager();
+    return manager == null ? RulesStatus.NONE : manager.status();
   }
 
   NetworkStats stats() {

@@ -67,7 +67,10 @@ final class UdpBackend implements Backend {
     int overlayMtu = overlayMtu(selected, config);
     tunnel = createTunnel();
     return new Preparation(
-        selected, LeaseAttributes.of("", selected.publicIps(), ImmutableMap.of()), overlayMtu);
+        selected,
+        LeaseAttributes.of("", selected.publicIps(), ImmutableMap.of()),
+        overlayMtu,
+        ImmutableSet.of(options.port()));
   }
 
   private static int overlayMtu(Underlay underlay, NetworkConfig config) {
