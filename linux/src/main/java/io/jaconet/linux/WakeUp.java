@@ -28,8 +28,13 @@ final class WakeUp implements AutoCloseable {
    * Waits until {@code waited} can be read or is broken; returns false if {@link #wake} was called. For one thread.
    */
   boolean await(int waited) throws SyscallException {
+    return await(waited, -1);
+  }
+
+  /** Does what {@link #await(int)} does, but also returns true after {@code limitMillis}; a negative limit is none. */
+  boolean await(int waited, int limitMillis) throws SyscallException {
     fds.putInt(0, waited).putShort(4, POLLIN);
-    while (LibC.INSTANCE.poll(fdsAddress, 2, -1) < 0) {
+    while (LibC.INSTANCE.poll(fdsAddress, 2, limitMillis) < 0) {
       int errno = LibC.errno();
       if (errno != Errno.EINTR) {
         throw new SyscallException("poll", errno);
