@@ -198,7 +198,8 @@ final class InstalledRules implements AutoCloseable {
     for (var kind : Driver.values()) {
       if (kind == Driver.NFTABLES || has(kind)) {
         try {
-          driver(kind).ensure(HostRules.NONE);
+          var chosen = kind == choice.driver() ? driver : null;
+          (chosen == null ? driver(kind) : chosen).ensure(HostRules.NONE);
         } catch (IOException e) {
           failure = both(failure, e);
         }

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Writes rules through {@code iptables-restore} and reads them through {@code iptables-save}, of either flavour. */
 final class IptablesDriver implements RulesDriver {
@@ -24,24 +25,22 @@ final class IptablesDriver implements RulesDriver {
   private final NetworkNamespace namespace;
   private final Programs programs;
   private final ReadBack<ImmutableList<Rule>> readBack = new ReadBack<>();
+  private final BaseChains baseChains;
   private boolean randomFully = true;
   private boolean canWait = true;
   private long lockWaits;
+  private @Nullable HostRules last;
 
   IptablesDriver(Driver flavour, NetworkNamespace namespace, Programs programs) {
     this.flavour = flavour;
     this.namespace = namespace;
     this.programs = programs;
+    this.baseChains = new BaseChains(namespace);
   }
 
   /** Returns how often another program held the lock. */
   long lockWaits() {
     return lockWaits;
-  }
-
-  /** Returns whether masquerading picks source ports at random, as far as that was asked for. */
-  boolean picksRandomPorts() {
-    return randomFully;
   }
 
   @Override
@@ -78,8 +77,10 @@ final class IptablesDriver implements RulesDriver {
     var mended = ImmutableList.<String>builder();
     var masquerade = ImmutableSet.<IpFamily>builder();
     int present = 0;
+    boolean first = !rules.equals(last);
     for (var family : IpFamily.values()) {
-      if (mayHaveTables(family) || !rules.chains(family).isEmpty()) {
+      // A family without rules is looked at once: nobody but us brings them back.
+      if (!rules.chains(family).isEmpty() || first && mayHaveTables(family)) {
         var plan = ensure(rules, family);
         mended.addAll(plan.differences());
         present += plan.present();
@@ -88,6 +89,7 @@ final class IptablesDriver implements RulesDriver {
         }
       }
     }
+    last = rules;
     return new Outcome(mended.build(), present, masquerade.build());
   }
 
@@ -100,7 +102,7 @@ final class IptablesDriver implements RulesDriver {
         return plan;
       }
       try {
-        restore(family, plan.restore());
+        write(plan, wanted, family);
         readBack.wrote();
         return plan;
       } catch (ProgramException e) {
@@ -108,6 +110,17 @@ final class IptablesDriver implements RulesDriver {
           throw explained(e, family);
         }
       }
+    }
+  }
+
+  private void write(TablesPlan plan, HostRules rules, IpFamily family) throws IOException {
+    if (flavour == Driver.IPTABLES_LEGACY) {
+      restore(family, plan.restore());
+    } else if (rules.chains(family).isEmpty()) {
+      restore(family, plan.restore());
+      baseChains.removeUnused(family);
+    } else {
+      baseChains.during(family, () -> restore(family, plan.restore()));
     }
   }
 

@@ -123,6 +123,15 @@ final class FilterHost implements IptablesManagerContract.Host {
     return feed("", command);
   }
 
+  /** Returns what a program of iptables printed; {@code arguments} as they would be typed. */
+  String runIptables(String arguments) throws IOException {
+    var command = ImmutableList.<String>builder()
+        .add(iptables(""), "-w")
+        .addAll(Rule.split(arguments))
+        .build();
+    return run(command.toArray(String[]::new));
+  }
+
   String feed(String input, String... command) throws IOException {
     var builder = new ProcessBuilder(
         ImmutableList.<String>builder().add("timeout", "60").add(command).build());
