@@ -106,7 +106,7 @@ final class IptablesDriver implements RulesDriver {
         readBack.wrote();
         return plan;
       } catch (ProgramException e) {
-        if (!canDoWithout(e) && attempt == ATTEMPTS) {
+        if (!canDoWithout(e) && (isLocked(e) || attempt == ATTEMPTS)) {
           throw explained(e, family);
         }
       }
@@ -139,8 +139,12 @@ final class IptablesDriver implements RulesDriver {
     return false;
   }
 
+  private static boolean isLocked(ProgramException e) {
+    return e.complaint().contains("xtables lock");
+  }
+
   private IOException explained(ProgramException e, IpFamily family) {
-    if (e.complaint().contains("xtables lock")) {
+    if (isLocked(e)) {
       var holder = XtablesLock.holder().map(h -> ", held by " + h).orElse("");
       return new IOException(
           "the lock of iptables was not to be had within " + LOCK_WAIT_SECONDS + " s" + holder, e);
