@@ -101,8 +101,7 @@ final class NetworkEngine {
     var manager = settings.iptablesManager();
     this.rules = manager == null
         ? null
-        : new RulesKeeper(
-            loop, io, manager, settings.guard(), failure -> note(Concern.RULES, failure));
+        : new RulesKeeper(loop, io, manager, settings.guard(), this::noteRules);
     this.view = new View(new NetworkState(Phase.JOINING, "", loop.now()), null, 0);
   }
 
@@ -256,6 +255,7 @@ final class NetworkEngine {
   /** Does what other subnets than before call for: packet filter, file, and a look at all leases with other eyes. */
   private void settle(Lease own) {
     if (rules != null) {
+      note(Concern.RULES_UNSET, "");
       rules.want(new TrafficRules(
           settings.config().networks(),
           own.subnets(),
@@ -486,6 +486,11 @@ final class NetworkEngine {
       log.warn("{}: keeps away from {}: {}", settings.name(), record.key(), record.reason());
       tell(listener -> listener.onQuarantine(record));
     }
+  }
+
+  private void noteRules(@Nullable String failure) {
+    note(Concern.RULES, failure);
+    note(Concern.RULES_UNSET, null);
   }
 
   /** Notes what is wrong, or well again, and derives the state. */
