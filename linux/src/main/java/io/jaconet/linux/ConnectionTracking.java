@@ -55,8 +55,7 @@ public final class ConnectionTracking implements AutoCloseable {
     }
   }
 
-  private static @Nullable Connection decode(MessageReader message)
-      throws MalformedMessageException {
+  static @Nullable Connection decode(MessageReader message) throws MalformedMessageException {
     if (message.type() != NetfilterMessages.conntrack(IPCTNL_MSG_CT_NEW)) {
       return null;
     }

@@ -93,7 +93,7 @@ public final class Nftables implements AutoCloseable {
             : null);
   }
 
-  private static Chain decodeChain(MessageReader message) throws MalformedMessageException {
+  static Chain decodeChain(MessageReader message) throws MalformedMessageException {
     String table = "";
     String name = "";
     int hook = -1;
@@ -135,7 +135,7 @@ public final class Nftables implements AutoCloseable {
     return counters.buildKeepingLast();
   }
 
-  private static void decodeCounter(
+  static void decodeCounter(
       MessageReader message, String table, ImmutableMap.Builder<String, Long> counters)
       throws MalformedMessageException {
     boolean ours = false;
@@ -187,7 +187,7 @@ public final class Nftables implements AutoCloseable {
     return kernel.get("getgen", Nftables::decodeGeneration);
   }
 
-  private static @Nullable Integer decodeGeneration(MessageReader message)
+  static @Nullable Integer decodeGeneration(MessageReader message)
       throws MalformedMessageException {
     if (message.type() != NetfilterMessages.nftables(NFT_MSG_NEWGEN)) {
       return null;

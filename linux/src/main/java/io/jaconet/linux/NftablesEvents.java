@@ -117,7 +117,7 @@ public final class NftablesEvents implements AutoCloseable {
     return new Changes(changes.build(), complete);
   }
 
-  private static @Nullable Change decode(MessageReader message) throws MalformedMessageException {
+  static @Nullable Change decode(MessageReader message) throws MalformedMessageException {
     int type = message.type() & 0xff;
     if (message.type() != NetfilterMessages.nftables(type) || type == NFT_MSG_NEWGEN) {
       return null;
