@@ -192,8 +192,8 @@ public final class HostPacketFilter implements IptablesManager, AutoCloseable {
     return status;
   }
 
-  /** Returns how many processes were started so far. */
-  synchronized long processes() {
+  /** Returns how many programs of iptables and nftables were started so far. */
+  public synchronized long processes() {
     return installed.processes();
   }
 

@@ -7,6 +7,7 @@ import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Iterables;
 import io.jaconet.iptables.DriverChoice.HostFacts;
 import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.linux.Nftables;
 import io.jaconet.linux.NftablesEvents;
 import io.jaconet.linux.NftablesEvents.Change;
 import io.jaconet.net.IpFamily;
@@ -25,6 +26,8 @@ import org.slf4j.LoggerFactory;
 final class InstalledRules implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(InstalledRules.class);
 
+  private static final int NF_INET_FORWARD = 2;
+
   private final NetworkNamespace namespace;
   private final HostPacketFilter.Builder options;
   private final Programs programs;
@@ -42,6 +45,7 @@ final class InstalledRules implements AutoCloseable {
   private int present;
   private @Nullable Instant lastCheck;
   private long repairs;
+  private ImmutableList<String> warnings = ImmutableList.of();
 
   InstalledRules(NetworkNamespace namespace, HostPacketFilter.Builder options) {
     this.namespace = namespace;
@@ -75,6 +79,22 @@ final class InstalledRules implements AutoCloseable {
     blackHoles.ensure(blackHoles(traffic));
     wanted = traffic;
     rules = next;
+    warnings = warnings();
+  }
+
+  /** A rule of one table cannot accept what another table drops, as rules of one chain of iptables can. */
+  private ImmutableList<String> warnings() throws IOException {
+    if (choice.driver() != Driver.NFTABLES) {
+      return ImmutableList.of();
+    }
+    try (var nftables = namespace.call(Nftables::open)) {
+      return nftables.chains().stream()
+          .filter(chain -> chain.hook() == NF_INET_FORWARD && chain.drops())
+          .map(
+              chain -> "chain " + chain.name() + " of table " + chain.table().name()
+                  + " drops forwarded packets that its own rules do not accept, and nftables lets no other table accept them")
+          .collect(ImmutableList.toImmutableList());
+    }
   }
 
   private static ImmutableSet<IpPrefix> blackHoles(TrafficRules traffic) {
@@ -98,6 +118,7 @@ final class InstalledRules implements AutoCloseable {
     }
     mended.addAll(blackHoles.ensure(blackHoles(traffic)));
     mended.addAll(guard.check());
+    warnings = warnings();
     var all = mended.build();
     repairs += all.size();
     lastCheck = Instant.now();
@@ -244,7 +265,7 @@ final class InstalledRules implements AutoCloseable {
         repairs,
         lockWaits,
         guard.drops(),
-        ImmutableList.of());
+        warnings);
   }
 
   long processes() {

@@ -15,7 +15,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Writes rules through {@code iptables-restore} and reads them through {@code iptables-save}, of either flavour. */
 final class IptablesDriver implements RulesDriver {
-  private static final String LOCK_WAIT_SECONDS = "3";
+  /** For both families together less than a network takes at most to close. */
+  private static final String LOCK_WAIT_SECONDS = "2";
+
   private static final int ATTEMPTS = 3;
 
   private static final int AF_INET = 2;

@@ -368,4 +368,22 @@ class HostPacketFilterTest {
       }
     }
   }
+
+  @Test
+  void theStatusWarnsOfDropsThatNftablesCannotOverride() throws IOException {
+    try (var host = FilterHost.shared(Driver.NFTABLES)) {
+      var manager = host.manager();
+      manager.apply(Traffic.dual());
+      var quiet = manager.status().warnings();
+      host.run("iptables-nft", "-P", "FORWARD", "DROP");
+
+      manager.check();
+
+      assertEquals(ImmutableList.of(), quiet);
+      assertEquals(1, manager.status().warnings().size());
+      assertTrue(
+          manager.status().warnings().get(0).startsWith("chain FORWARD of table filter drops"),
+          manager.status().toString());
+    }
+  }
 }

@@ -64,7 +64,7 @@ final class OverlayHosts implements AutoCloseable {
       }
       all.letTheWorldIn();
       return all;
-    } catch (Exception e) {
+    } catch (Exception | Error e) {
       all.close();
       throw e;
     }
