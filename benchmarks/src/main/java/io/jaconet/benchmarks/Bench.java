@@ -7,7 +7,13 @@ import java.util.Arrays;
 /** Runs a benchmark by its name. */
 final class Bench {
   private static final ImmutableList<Benchmark> ALL = ImmutableList.of(
-      new Scale(), new Change(), new OpenClose(), new Start(), new LabStart(), new DataPaths());
+      new Scale(),
+      new Change(),
+      new OpenClose(),
+      new Start(),
+      new LabStart(),
+      new DataPaths(),
+      new Rules());
 
   private Bench() {}
 

@@ -86,7 +86,7 @@ final class DataPaths implements Benchmark {
     samples.computeIfAbsent(new Key(test, mode, variant), key -> new Samples()).add(value);
   }
 
-  private static double mbits(JsonObject end) {
+  static double mbits(JsonObject end) {
     return end.getAsJsonObject("sum_received").get("bits_per_second").getAsDouble() / 1e6;
   }
 
@@ -99,7 +99,7 @@ final class DataPaths implements Benchmark {
   }
 
   /** Returns the member "end" of what the client reports. */
-  private static JsonObject iperf(TestLink link, String... options) throws IOException {
+  static JsonObject iperf(TestLink link, String... options) throws IOException {
     var server = link.there()
         .namespace()
         .start(new ProcessBuilder("timeout", "30", "iperf3", "-s", "-1", "-p", "5201")
