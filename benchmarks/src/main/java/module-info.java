@@ -1,6 +1,7 @@
 /** The benchmarks: programs that print figures and what they are compared with. */
 @org.jspecify.annotations.NullMarked
 module io.jaconet.benchmarks {
+  requires io.jaconet.iptables;
   requires io.jaconet.linux;
   requires io.jaconet.subnet;
   requires io.jaconet.testkit;

@@ -2,6 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module io.jaconet.examples {
   requires io.jaconet.core;
+  requires io.jaconet.iptables;
   requires io.jaconet.subnet;
   requires io.jaconet.testkit;
   requires io.jaconet.udp;

@@ -107,7 +107,7 @@ public final class Jaconet {
       return this;
     }
 
-    /** Sets who keeps the packet filter's rules. Default: nobody does. */
+    /** Sets who keeps the packet filter's rules. Default: nobody does. It stays open when the network is closed. */
     public Builder iptablesManager(IptablesManager manager) {
       settings.iptablesManager(manager);
       return this;
@@ -128,6 +128,15 @@ public final class Jaconet {
     /** Sets whether unassigned addresses of the own subnet are dropped ({@code ip-blackhole-route}). Default false. */
     public Builder blackHole(boolean blackHole) {
       settings.blackHole(blackHole);
+      return this;
+    }
+
+    /**
+     * Sets whether tunnel packets are dropped that come from elsewhere than a peer's public address on the underlay interface, and those
+     * that workloads of this host send. Needs an {@link #iptablesManager}. Default false.
+     */
+    public Builder guard(boolean guard) {
+      settings.guard(guard);
       return this;
     }
 

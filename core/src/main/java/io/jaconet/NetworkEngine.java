@@ -16,10 +16,12 @@ import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseAdmission;
 import io.jaconet.overlay.LeaseEvent;
 import io.jaconet.overlay.LeaseRequest;
+import io.jaconet.overlay.RulesStatus;
 import io.jaconet.overlay.SubnetEnv;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.overlay.TrafficRules;
 import io.jaconet.overlay.Underlay;
+import io.jaconet.overlay.UnderlayGuard;
 import io.jaconet.overlay.UnreadableRecord;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.Backend.PeerChange;
@@ -99,7 +101,7 @@ final class NetworkEngine {
     var manager = settings.iptablesManager();
     this.rules = manager == null
         ? null
-        : new RulesKeeper(loop, io, manager, failure -> note(Concern.RULES, failure));
+        : new RulesKeeper(loop, io, manager, settings.guard(), this::noteRules);
     this.view = new View(new NetworkState(Phase.JOINING, "", loop.now()), null, 0);
   }
 
@@ -253,6 +255,7 @@ final class NetworkEngine {
   /** Does what other subnets than before call for: packet filter, file, and a look at all leases with other eyes. */
   private void settle(Lease own) {
     if (rules != null) {
+      note(Concern.RULES_UNSET, "");
       rules.want(new TrafficRules(
           settings.config().networks(),
           own.subnets(),
@@ -273,6 +276,21 @@ final class NetworkEngine {
       });
     }
     watch.restart();
+  }
+
+  /** Has tunnel packets taken from the peers of now. Not before they are known: a guard of an earlier run knows more than none. */
+  private void guard() {
+    var ports = prepared().tunnelPorts();
+    if (rules != null
+        && settings.guard()
+        && !ports.isEmpty()
+        && !health.isWrong(Concern.PEERS_UNKNOWN)) {
+      rules.guard(new UnderlayGuard(
+          ports,
+          prepared().underlay().interfaceName(),
+          settings.config().networks(),
+          reconciler().publicIps()));
+    }
   }
 
   private final class WatchReaction implements StoreWatch.Listener {
@@ -347,6 +365,7 @@ final class NetworkEngine {
   private void programmedFirst() {
     audit();
     note(Concern.PEERS_UNKNOWN, null);
+    guard();
     log.info("{}: knows {} peers", settings.name(), reconciler().peerCount());
     scheduleAudit();
     joined.complete(new OverlayNetwork(this));
@@ -445,6 +464,9 @@ final class NetworkEngine {
     @Override
     public void applied(ImmutableList<PeerChange> changes, int writes) {
       count(Counter.KERNEL_WRITES, writes);
+      if (!changes.isEmpty()) {
+        guard();
+      }
       if (settings.listener() != null) {
         changes.forEach(
             change -> tell(listener -> listener.onPeer(change.before(), change.after())));
@@ -464,6 +486,11 @@ final class NetworkEngine {
       log.warn("{}: keeps away from {}: {}", settings.name(), record.key(), record.reason());
       tell(listener -> listener.onQuarantine(record));
     }
+  }
+
+  private void noteRules(@Nullable String failure) {
+    note(Concern.RULES, failure);
+    note(Concern.RULES_UNSET, null);
   }
 
   /** Notes what is wrong, or well again, and derives the state. */
@@ -541,14 +568,22 @@ final class NetworkEngine {
     } catch (IOException e) {
       failure = e;
     }
+    IOException soFar = failure;
+    if (rules == null) {
+      leave(mode, held, soFar);
+    } else {
+      rules.stop(() -> leave(mode, held, soFar));
+    }
+  }
+
+  private void leave(CloseMode mode, @Nullable Lease held, @Nullable IOException failure) {
     if (mode == CloseMode.KEEP) {
       finish(failure);
       return;
     }
     // The kernel comes first: a subnet that is still routed here must not be free for others.
     boolean release = mode == CloseMode.PURGE && held != null && failure == null;
-    IOException soFar = failure;
-    io.execute(() -> finish(removeRulesAndRelease(release ? held : null, soFar)));
+    io.execute(() -> finish(removeRulesAndRelease(release ? held : null, failure)));
   }
 
   private @Nullable IOException removeRulesAndRelease(
@@ -627,6 +662,11 @@ final class NetworkEngine {
 
   Backend.Status backendStatus() {
     return backend.status();
+  }
+
+  RulesStatus rulesStatus() {
+    var manager = settings.iptablesManager();
+    return manager == null ? RulesStatus.NONE : manager.status();
   }
 
   NetworkStats stats() {

@@ -18,6 +18,7 @@ final class NetworkHealth {
   enum Concern {
     FENCED(Phase.FENCED),
     PEERS_UNKNOWN(Phase.JOINING),
+    RULES_UNSET(Phase.JOINING),
     DATA_PATH(Phase.DEGRADED),
     PEERS_PENDING(Phase.DEGRADED),
     RULES(Phase.DEGRADED),

@@ -5,6 +5,7 @@ import com.google.common.collect.ImmutableMap;
 import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.NetworkConfig;
+import io.jaconet.overlay.RulesStatus;
 import io.jaconet.overlay.SubnetEnv;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.Backend;
@@ -68,6 +69,11 @@ public final class OverlayNetwork implements AutoCloseable {
   /** Returns the records of the store that are kept away from the kernel. */
   public ImmutableList<Quarantined> quarantine() {
     return engine.quarantine();
+  }
+
+  /** Returns how the rules stand in the packet filter; {@link RulesStatus#NONE} if nobody keeps them. */
+  public RulesStatus rules() {
+    return engine.rulesStatus();
   }
 
   /** Returns the counters. */

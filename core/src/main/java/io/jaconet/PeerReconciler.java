@@ -6,6 +6,8 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import io.jaconet.event.EventLoop;
+import io.jaconet.net.IpAddress;
+import io.jaconet.net.IpFamily;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseAdmission;
 import io.jaconet.overlay.LeaseEvent;
@@ -245,6 +247,17 @@ final class PeerReconciler {
 
   ImmutableList<Lease> peers() {
     return ImmutableList.sortedCopyOf(Comparator.comparing(Lease::subnets), peers.values());
+  }
+
+  /** Returns the underlay addresses of all peers. */
+  ImmutableSet<IpAddress> publicIps() {
+    var addresses = ImmutableSet.<IpAddress>builderWithExpectedSize(peers.size());
+    for (Lease peer : peers.values()) {
+      for (IpFamily family : IpFamily.values()) {
+        peer.attributes().publicIp(family).ifPresent(addresses::add);
+      }
+    }
+    return addresses.build();
   }
 
   int peerCount() {

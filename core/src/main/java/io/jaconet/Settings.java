@@ -55,6 +55,11 @@ interface Settings {
     return false;
   }
 
+  @Value.Default
+  default boolean guard() {
+    return false;
+  }
+
   @Nullable
   NetworkListener listener();
 

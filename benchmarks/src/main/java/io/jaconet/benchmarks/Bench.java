@@ -13,7 +13,8 @@ final class Bench {
       new Start(),
       new LabStart(),
       new DataPaths(),
-      new Micro());
+      new Micro(),
+      new Rules());
 
   private Bench() {}
 

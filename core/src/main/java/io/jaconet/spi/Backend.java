@@ -80,8 +80,19 @@ public interface Backend {
    * @param underlay the side that carries encapsulated packets
    * @param attributes what to publish
    * @param overlayMtu the largest inner IP packet in bytes that every enabled family of the overlay carries unfragmented
+   * @param tunnelPorts the UDP ports at which packets of peers arrive; empty if they arrive in no UDP packets
    */
-  record Preparation(Underlay underlay, LeaseAttributes attributes, int overlayMtu) {}
+  record Preparation(
+      Underlay underlay,
+      LeaseAttributes attributes,
+      int overlayMtu,
+      ImmutableSet<Integer> tunnelPorts) {
+
+    /** Describes a data path without a UDP port of its own. */
+    public Preparation(Underlay underlay, LeaseAttributes attributes, int overlayMtu) {
+      this(underlay, attributes, overlayMtu, ImmutableSet.of());
+    }
+  }
 
   /**
    * What a backend says of itself, for people and their monitoring. Names are the backend's own and documented there.

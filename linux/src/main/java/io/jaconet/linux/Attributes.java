@@ -71,6 +71,23 @@ final class Attributes {
     return datagram.getInt(value);
   }
 
+  int u32BigEndian() throws MalformedMessageException {
+    require(4);
+    return bigEndian(value);
+  }
+
+  long u64BigEndian() throws MalformedMessageException {
+    require(8);
+    return (long) bigEndian(value) << 32 | bigEndian(value + 4) & 0xffff_ffffL;
+  }
+
+  /** Returns a copy of the value. */
+  byte[] bytes() {
+    byte[] bytes = new byte[length];
+    datagram.get(value, bytes);
+    return bytes;
+  }
+
   /** Returns the text before the first NUL. */
   String text() {
     byte[] bytes = new byte[length];

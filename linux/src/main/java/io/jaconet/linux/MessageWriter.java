@@ -6,6 +6,7 @@ import io.jaconet.net.MacAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * Writes netlink messages one after the other into a buffer: a header, a fixed part, then attributes. Integers are in the
@@ -100,10 +101,20 @@ final class MessageWriter {
     return this;
   }
 
+  MessageWriter u32BigEndian(int type, int value) {
+    attribute(type, 4);
+    bigEndian(value);
+    return this;
+  }
+
   MessageWriter text(int type, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-    attribute(type, bytes.length + 1);
-    buffer.put(bytes).put((byte) 0);
+    return bytes(type, Arrays.copyOf(bytes, bytes.length + 1));
+  }
+
+  MessageWriter bytes(int type, byte[] bytes) {
+    attribute(type, bytes.length);
+    buffer.put(bytes);
     while (buffer.position() % 4 != 0) {
       buffer.put((byte) 0);
     }

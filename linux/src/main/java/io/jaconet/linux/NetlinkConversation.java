@@ -173,6 +173,33 @@ final class NetlinkConversation implements AutoCloseable {
     }
   }
 
+  /**
+   * Sends {@code count} messages in one datagram, of which the kernel does all or none, and waits for the first answer. The messages
+   * say themselves what they are, {@code NLM_F_REQUEST} and, if no other is answered, {@code NLM_F_ACK} included.
+   *
+   * @throws SyscallException if the kernel refused one
+   */
+  void executeTogether(String call, int count, BatchEncoder encoder) throws IOException {
+    int firstSequence = sequence + 1;
+    writer.clear();
+    for (int i = 0; i < count; i++) {
+      encoder.encode(i, writer);
+      writer.end(++sequence);
+    }
+    transport.send(writer.written());
+    while (true) {
+      var messages = new MessageReader(transport.receive());
+      while (messages.next()) {
+        int index = messages.sequence() - firstSequence;
+        if (isForUs(messages) && index >= 0 && index < count && messages.type() == NLMSG_ERROR) {
+          throwIfRefused(call, messages);
+          transport.drain();
+          return;
+        }
+      }
+    }
+  }
+
   private void readRefusals(int first, int firstSequence, int count, RefusalReceiver receiver)
       throws IOException {
     while (true) {

@@ -5,12 +5,13 @@ import static com.google.common.base.Preconditions.checkState;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** A {@code NETLINK_ROUTE} socket. Belongs to the network namespace of the thread that opened it, whoever uses it later. */
+/** A netlink socket. Belongs to the network namespace of the thread that opened it, whoever uses it later. */
 final class NetlinkSocket implements NetlinkTransport {
   private static final int AF_NETLINK = 16;
   private static final int SOCK_RAW = 3;
   private static final int SOCK_CLOEXEC = 0x80000;
   private static final int NETLINK_ROUTE = 0;
+  private static final int NETLINK_NETFILTER = 12;
   private static final int SOL_SOCKET = 1;
   private static final int SO_RCVBUF = 8;
   private static final int SO_RCVBUFFORCE = 33;
@@ -18,6 +19,7 @@ final class NetlinkSocket implements NetlinkTransport {
   private static final int NETLINK_CAP_ACK = 10;
   private static final int NETLINK_EXT_ACK = 11;
   private static final int NETLINK_GET_STRICT_CHK = 12;
+  private static final short POLLIN = 1;
   private static final int MSG_TRUNC = 0x20;
   private static final int MSG_DONTWAIT = 0x40;
 
@@ -38,6 +40,7 @@ final class NetlinkSocket implements NetlinkTransport {
   private final ByteBuffer header =
       ByteBuffer.allocateDirect(NAME_OFFSET + SOCKADDR_BYTES).order(ByteOrder.nativeOrder());
   private final long headerAddress = LibC.address(header);
+  private final ByteBuffer poll = ByteBuffer.allocateDirect(8).order(ByteOrder.nativeOrder());
   private final int portId;
   private final int receiveBufferBytes;
   private ByteBuffer datagram = ByteBuffer.allocateDirect(INITIAL_DATAGRAM_BYTES);
@@ -62,13 +65,23 @@ final class NetlinkSocket implements NetlinkTransport {
   }
 
   /**
-   * Opens a socket in the network namespace of the calling thread.
+   * Opens an rtnetlink socket in the network namespace of the calling thread.
    *
    * @param groups a bit for each multicast group to join
    * @param receiveBufferBytes what the kernel should hold for us; it may give less to a process without CAP_NET_ADMIN
    */
   static NetlinkSocket open(int groups, int receiveBufferBytes) throws SyscallException {
-    int fd = LibC.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    return open(NETLINK_ROUTE, groups, receiveBufferBytes);
+  }
+
+  /** Opens a socket to the packet filter; the rest is as for {@link #open(int, int)}. */
+  static NetlinkSocket openNetfilter(int groups, int receiveBufferBytes) throws SyscallException {
+    return open(NETLINK_NETFILTER, groups, receiveBufferBytes);
+  }
+
+  private static NetlinkSocket open(int protocol, int groups, int receiveBufferBytes)
+      throws SyscallException {
+    int fd = LibC.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
     if (fd < 0) {
       throw new SyscallException("socket(AF_NETLINK)", LibC.errno());
     }
@@ -123,6 +136,12 @@ final class NetlinkSocket implements NetlinkTransport {
   int fd() {
     checkState(fd >= 0, "the netlink socket is closed");
     return fd;
+  }
+
+  /** Returns whether {@link #receive} would find something, a loss included. */
+  boolean isReadable() throws SyscallException {
+    poll.putInt(0, fd()).putShort(4, POLLIN).putShort(6, (short) 0);
+    return SyscallException.check("poll", LibC.poll(LibC.address(poll), 1, 0)) > 0;
   }
 
   @Override

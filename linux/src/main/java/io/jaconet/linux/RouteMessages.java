@@ -24,6 +24,7 @@ final class RouteMessages {
   private static final int RTA_NH_ID = 30;
 
   private static final int RTN_UNICAST = 1;
+  static final int RTN_BLACKHOLE = 6;
   private static final int RT_SCOPE_UNIVERSE = 0;
   private static final int RT_SCOPE_LINK = 253;
   private static final int RT_SCOPE_NOWHERE = 255;
@@ -75,6 +76,24 @@ final class RouteMessages {
     if (route.linkIndex() != 0) {
       writer.u32(RTA_OIF, route.linkIndex());
     }
+  }
+
+  /** Writes a route that drops what is sent by it, or what removes such a one. */
+  static void encodeBlackHole(
+      MessageWriter writer, IpPrefix destination, int protocol, int metric) {
+    header(
+        writer,
+        destination.family(),
+        destination.length(),
+        protocol,
+        RT_SCOPE_UNIVERSE,
+        RTN_BLACKHOLE);
+    writer.u32(0).ip(RTA_DST, destination.base()).u32(RTA_PRIORITY, metric);
+  }
+
+  /** Writes a request for the routes of the main table that drop, of both families. */
+  static void encodeBlackHoleDumpRequest(MessageWriter writer) {
+    writer.u32(0).u8(RT_TABLE_MAIN).u8(0).u8(0).u8(RTN_BLACKHOLE).u32(0);
   }
 
   /** Writes a request for the main table of a family; link and protocol 0 for any. */

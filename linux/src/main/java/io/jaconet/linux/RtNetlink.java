@@ -4,6 +4,7 @@ import static com.google.common.base.Preconditions.checkArgument;
 
 import com.google.common.collect.ImmutableList;
 import io.jaconet.net.IpAddress;
+import io.jaconet.net.IpPrefix;
 import io.jaconet.net.MacAddress;
 import java.io.IOException;
 import java.util.List;
@@ -222,6 +223,36 @@ public final class RtNetlink implements ForwardingTables, AutoCloseable {
       }
       throw e;
     }
+  }
+
+  /** Returns the main table's routes of both families that drop what is sent by them, whoever made them. */
+  public ImmutableList<KernelRoute> blackHoles() throws IOException {
+    RouteMessages.encodeBlackHoleDumpRequest(kernel.dumpRequest(RouteMessages.RTM_GETROUTE));
+    return kernel.dump("dump(black holes)", message -> {
+      var route = RouteMessages.decode(message);
+      return route != null
+              && route.table() == RouteMessages.RT_TABLE_MAIN
+              && route.type() == RouteMessages.RTN_BLACKHOLE
+          ? route
+          : null;
+    });
+  }
+
+  /** Adds a route of the main table that drops what is sent by it; refused with EEXIST if there is one of that metric. */
+  public void addBlackHole(IpPrefix destination, int protocol, int metric) throws IOException {
+    RouteMessages.encodeBlackHole(
+        kernel.request(RouteMessages.RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL),
+        destination,
+        protocol,
+        metric);
+    kernel.execute("newroute(blackhole " + destination + ")");
+  }
+
+  /** Removes a route that {@link #addBlackHole} added; refused with ESRCH if it is not there. */
+  public void removeBlackHole(IpPrefix destination, int protocol, int metric) throws IOException {
+    RouteMessages.encodeBlackHole(
+        kernel.request(RouteMessages.RTM_DELROUTE, 0), destination, protocol, metric);
+    kernel.execute("delroute(blackhole " + destination + ")");
   }
 
   @Override

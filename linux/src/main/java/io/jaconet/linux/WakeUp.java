@@ -31,6 +31,13 @@ final class WakeUp implements AutoCloseable {
     return awaitBusily(waited, 0);
   }
 
+  /** Does what {@link #await(int)} does, but also returns true after {@code limitMillis}; a negative limit is none. */
+  boolean await(int waited, int limitMillis) throws SyscallException {
+    fds.putInt(0, waited).putShort(4, POLLIN);
+    poll(limitMillis);
+    return fds.getShort(POLLFD_BYTES + REVENTS_OFFSET) == 0;
+  }
+
   /** Does what {@link #await(int)} does, but asks again and again for {@code spinNanos} before it sleeps. */
   boolean awaitBusily(int waited, long spinNanos) throws SyscallException {
     fds.putInt(0, waited).putShort(4, POLLIN);

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Hosts on one machine: a network namespace for each, joined by one switch, so that they reach each other at their underlay
@@ -31,16 +32,23 @@ public final class Fabric implements AutoCloseable {
   public static final ImmutableMap<IpFamily, IpPrefix> UNDERLAY = ImmutableMap.of(
       IpFamily.V4, IpPrefix.parse("192.0.2.0/24"), IpFamily.V6, IpPrefix.parse("2001:db8::/64"));
 
+  /** The network outside, behind the switch: the outsider has the second address, the switch the first. */
+  private static final ImmutableMap<IpFamily, IpPrefix> OUTSIDE = ImmutableMap.of(
+      IpFamily.V4, IpPrefix.parse("198.51.100.0/24"),
+      IpFamily.V6, IpPrefix.parse("2001:db8:1::/64"));
+
   private static final int MAX_HOSTS = 200;
   private static final int SWITCH_NUMBER = 254;
   private static final int MIN_MTU = 1280;
   private static final int MAX_MTU = 65535;
   private static final String BRIDGE = "underlay";
+  private static final String OUTSIDER = "outside";
   private static final String WORKLOAD = "w[0-9]+";
 
   private final Host world;
   private final ImmutableList<Host> hosts;
   private final boolean takenOver;
+  private @Nullable Host outsider;
 
   private Fabric(Host world, ImmutableList<Host> hosts, boolean takenOver) {
     this.world = world;
@@ -228,9 +236,8 @@ public final class Fabric implements AutoCloseable {
         var settings = Path.of("/proc/sys/net");
         Files.writeString(settings.resolve("ipv6/conf/default/accept_ra"), "0");
         Files.writeString(settings.resolve("ipv6/conf/default/accept_dad"), "0");
-        Files.writeString(settings.resolve("ipv4/ip_forward"), forwards ? "1" : "0");
-        Files.writeString(settings.resolve("ipv6/conf/all/forwarding"), forwards ? "1" : "0");
       });
+      setForwarding(namespace, forwards);
       return namespace;
     } catch (IOException | RuntimeException e) {
       try {
@@ -240,6 +247,15 @@ public final class Fabric implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private static void setForwarding(NetworkNamespace namespace, boolean forwards)
+      throws IOException {
+    namespace.run(() -> {
+      var settings = Path.of("/proc/sys/net");
+      Files.writeString(settings.resolve("ipv4/ip_forward"), forwards ? "1" : "0");
+      Files.writeString(settings.resolve("ipv6/conf/all/forwarding"), forwards ? "1" : "0");
+    });
   }
 
   /** Returns the hosts, from 1 on in their names. */
@@ -267,11 +283,84 @@ public final class Fabric implements AutoCloseable {
     return world;
   }
 
+  /**
+   * Attaches a host that is not on the underlay but behind the switch, which routes between it and the hosts from now on. It knows no
+   * overlay either. One that an earlier process left is taken over.
+   */
+  public Host attachOutsider() throws IOException {
+    var attached = outsider;
+    if (attached != null) {
+      return attached;
+    }
+    var name = world.name().substring(0, world.name().length() - "switch".length()) + OUTSIDER;
+    attached = takeOverOutsider(name);
+    if (attached == null) {
+      attached = outsider(name, createNamespace(name, false));
+      outsider = attached;
+      wireOutsider(attached);
+    }
+    outsider = attached;
+    return attached;
+  }
+
+  private static Host outsider(String name, NetworkNamespace namespace) {
+    return new Host(
+        name,
+        namespace,
+        ImmutableMap.copyOf(
+            Maps.transformValues(OUTSIDE, prefix -> prefix.base().plus(2))));
+  }
+
+  /** Returns null, and leaves nothing of it, if there is none that was finished. */
+  private @Nullable Host takeOverOutsider(String name) throws IOException {
+    if (!NetworkNamespace.names().contains(name)) {
+      return null;
+    }
+    var left = outsider(name, NetworkNamespace.named(name));
+    try (var there = StationKernel.of(left)) {
+      if (there.hasDefaultRoute()) {
+        return left;
+      }
+    }
+    try (var here = StationKernel.of(world)) {
+      if (here.hasLink(OUTSIDER)) {
+        here.deleteLink(OUTSIDER);
+      }
+    }
+    left.namespace().delete();
+    return null;
+  }
+
+  private void wireOutsider(Host attached) throws IOException {
+    setForwarding(world.namespace(), true);
+    try (var here = StationKernel.of(world);
+        var there = StationKernel.of(attached)) {
+      here.addLink(OUTSIDER, attached);
+      int mtu = here.link(BRIDGE).mtu();
+      here.setUp(here.link(OUTSIDER), mtu);
+      there.setLoopbackUp();
+      var link = there.link(Host.UNDERLAY_INTERFACE);
+      there.setUp(link, mtu);
+      for (var prefix : OUTSIDE.values()) {
+        here.addAddress(here.link(OUTSIDER), prefix.base().plus(1), prefix.length());
+        there.addAddress(link, attached.address(prefix.family()), prefix.length());
+        there.addDefaultRoute(link, prefix.base().plus(1));
+      }
+    }
+    for (var prefix : OUTSIDE.values()) {
+      attached.awaitAnswerFrom(prefix.base().plus(1));
+    }
+  }
+
   /** Removes the hosts, their workloads also of an earlier run, and the switch. Interfaces in them end with them. */
   @Override
   public void close() throws IOException {
     var failures = new IOException("some of the fabric could not be removed");
-    delete(ImmutableList.<Host>builder().addAll(hosts).add(world).build(), failures);
+    var all = ImmutableList.<Host>builder().addAll(hosts).add(world);
+    if (outsider != null) {
+      all.add(outsider);
+    }
+    delete(all.build(), failures);
     if (failures.getSuppressed().length > 0) {
       throw failures;
     }
@@ -301,7 +390,7 @@ public final class Fabric implements AutoCloseable {
    */
   public static ImmutableList<String> removeLeftovers(String prefix) throws IOException {
     checkState(!prefix.isEmpty(), "an empty prefix would remove namespaces that are no fabric's");
-    return remove(prefix, "(switch|h[0-9]+(" + WORKLOAD + ")?)");
+    return remove(prefix, "(switch|" + OUTSIDER + "|h[0-9]+(" + WORKLOAD + ")?)");
   }
 
   private static ImmutableList<String> remove(String prefix, String rest) throws IOException {

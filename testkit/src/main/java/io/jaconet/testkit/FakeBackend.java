@@ -76,7 +76,8 @@ public final class FakeBackend implements Backend {
     return new Preparation(
         underlay,
         LeaseAttributes.of(TYPE, ips, ImmutableMap.of(IpFamily.V4, "\"" + publicIp + "\"")),
-        1450);
+        1450,
+        ImmutableSet.of(8472));
   }
 
   @Override

@@ -3,8 +3,11 @@ package io.jaconet.testkit;
 import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
+import io.jaconet.overlay.RulesStatus;
 import io.jaconet.overlay.TrafficRules;
+import io.jaconet.overlay.UnderlayGuard;
 import io.jaconet.spi.IptablesManager;
+import java.io.Closeable;
 import java.io.IOException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -13,7 +16,10 @@ import org.jspecify.annotations.Nullable;
 public final class FakeIptablesManager implements IptablesManager {
   private @Nullable TrafficRules wanted;
   private @Nullable TrafficRules present;
+  private @Nullable UnderlayGuard guard;
+  private @Nullable Runnable watcher;
   private @Nullable IOException failure;
+  private long repairs;
 
   /** Creates a packet filter without a rule. */
   public FakeIptablesManager() {}
@@ -26,6 +32,12 @@ public final class FakeIptablesManager implements IptablesManager {
   }
 
   @Override
+  public synchronized void guard(@Nullable UnderlayGuard guard) throws IOException {
+    failIfTold();
+    this.guard = guard;
+  }
+
+  @Override
   public synchronized ImmutableList<String> check() throws IOException {
     checkState(wanted != null, "apply was never called, or remove came after it");
     failIfTold();
@@ -33,7 +45,19 @@ public final class FakeIptablesManager implements IptablesManager {
       return ImmutableList.of();
     }
     present = wanted;
+    repairs++;
     return ImmutableList.of("the rules were gone");
+  }
+
+  @Override
+  public synchronized Closeable watch(Runnable due) {
+    checkState(watcher == null, "somebody watches already");
+    watcher = due;
+    return () -> {
+      synchronized (this) {
+        watcher = null;
+      }
+    };
   }
 
   @Override
@@ -41,6 +65,21 @@ public final class FakeIptablesManager implements IptablesManager {
     failIfTold();
     wanted = null;
     present = null;
+    guard = null;
+  }
+
+  @Override
+  public synchronized RulesStatus status() {
+    return new RulesStatus(
+        "fake",
+        "there is no other",
+        wanted == null ? 0 : 1,
+        present == null ? 0 : 1,
+        null,
+        repairs,
+        0,
+        0,
+        ImmutableList.of());
   }
 
   private void failIfTold() throws IOException {
@@ -54,13 +93,21 @@ public final class FakeIptablesManager implements IptablesManager {
     failure = cause;
   }
 
-  /** Removes the rules behind the manager's back, as another program might. */
+  /** Removes the rules behind the manager's back, as another program might; whoever watches is told. */
   public synchronized void damage() {
     present = null;
+    if (watcher != null) {
+      watcher.run();
+    }
   }
 
   /** Returns the rules that are in force. */
   public synchronized Optional<TrafficRules> present() {
     return Optional.ofNullable(present);
+  }
+
+  /** Returns the guard that is in force. */
+  public synchronized Optional<UnderlayGuard> guard() {
+    return Optional.ofNullable(guard);
   }
 }

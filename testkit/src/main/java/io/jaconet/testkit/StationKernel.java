@@ -57,6 +57,11 @@ final class StationKernel implements AutoCloseable {
     netlink.setUp(link.index());
   }
 
+  /** Adds a link that is connected to {@code eth0} of {@code other}; both ends are down. */
+  void addLink(String name, Station other) throws IOException {
+    netlink.createVeth(name, Host.UNDERLAY_INTERFACE, other.namespace().fd());
+  }
+
   void deleteLink(String name) throws IOException {
     netlink.deleteLink(link(name).index());
   }

@@ -33,6 +33,7 @@ import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -559,6 +560,51 @@ class NetworkEngineTest {
     assertTrue(applied.masquerade() && applied.forward());
     assertEquals(applied, mended.orElseThrow());
     assertTrue(rules.present().isEmpty());
+  }
+
+  private static ImmutableSet<IpAddress> publicIps(Lease... peers) {
+    return Arrays.stream(peers)
+        .map(peer -> peer.attributes().publicIp(IpFamily.V4).orElseThrow())
+        .collect(ImmutableSet.toImmutableSet());
+  }
+
+  @Test
+  void theGuardFollowsThePeersAndGoesWithTheRules() {
+    var rules = new FakeIptablesManager();
+    var one = peer(20);
+    var joined = builder().iptablesManager(rules).guard(true).join();
+    loop.runReady();
+    var network = joined.join();
+    var first = rules.guard().orElseThrow();
+    var two = peer(21);
+    loop.runReady();
+    var second = rules.guard().orElseThrow();
+    close(network, CloseMode.WITHDRAW);
+
+    assertEquals(publicIps(one), first.peers());
+    assertEquals(publicIps(one, two), second.peers());
+    assertEquals("eth0", first.interfaceName());
+    assertTrue(rules.guard().isEmpty());
+  }
+
+  @Test
+  void aNetworkWithRulesIsUpOnceTheyAreSet() {
+    var states = new ArrayList<NetworkState>();
+    var rules = new FakeIptablesManager();
+    var joined = builder()
+        .iptablesManager(rules)
+        .listener(new NetworkListener() {
+          @Override
+          public void onState(NetworkState state) {
+            assertEquals(state.phase() == Phase.UP, rules.present().isPresent());
+            states.add(state);
+          }
+        })
+        .join();
+    loop.runReady();
+
+    assertTrue(joined.isDone());
+    assertEquals(List.of(Phase.UP), states.stream().map(NetworkState::phase).toList());
   }
 
   @Test

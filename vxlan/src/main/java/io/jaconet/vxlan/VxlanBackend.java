@@ -79,7 +79,8 @@ final class VxlanBackend implements Backend {
       overlayMtu = Math.min(overlayMtu, device.actualMtu());
     }
     var attributes = LeaseAttributes.of("vxlan", selected.publicIps(), data.build());
-    return new Preparation(selected, attributes, overlayMtu);
+    return new Preparation(
+        selected, attributes, overlayMtu, ImmutableSet.of(options.effectivePort()));
   }
 
   @Override

@@ -3,11 +3,13 @@ package io.jaconet.examples.lab;
 import static com.google.common.collect.ImmutableList.toImmutableList;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import com.google.common.util.concurrent.ThreadFactoryBuilder;
 import io.jaconet.Jaconet;
 import io.jaconet.NetworkListener;
 import io.jaconet.NetworkState;
 import io.jaconet.OverlayNetwork;
+import io.jaconet.iptables.HostPacketFilter;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.Lease;
@@ -49,11 +51,13 @@ final class Cluster implements AutoCloseable {
   private final LeaseStore store;
   private final SubnetManager leases;
   private final Arrivals arrivals = new Arrivals();
+  private final List<HostPacketFilter> filters = new ArrayList<>();
   private final List<CompletableFuture<OverlayNetwork>> joins = new ArrayList<>();
   private final Queue<Mirror> mirrors = new ConcurrentLinkedQueue<>();
   private final ExecutorService threads = Executors.newCachedThreadPool(
       new ThreadFactoryBuilder().setDaemon(true).setNameFormat("lab-%d").build());
   private ImmutableList<Node> nodes = ImmutableList.of();
+  private @Nullable Host outsider;
 
   private Cluster(LabOptions options, Fabric fabric, LeaseStore store) {
     this.options = options;
@@ -116,6 +120,12 @@ final class Cluster implements AutoCloseable {
   }
 
   private void join() throws IOException, InterruptedException {
+    if (options.masquerade()) {
+      outsider = fabric.attachOutsider();
+      for (var family : options.config().families()) {
+        mirrors.add(Mirror.open(outsider, outsider.address(family)));
+      }
+    }
     int number = 1;
     for (var host : fabric.hosts()) {
       joins.add(join(host, "host-" + number++));
@@ -133,15 +143,20 @@ final class Cluster implements AutoCloseable {
     arrivals.await(ARRIVAL, this::isComplete);
   }
 
-  private CompletableFuture<OverlayNetwork> join(Host host, String id) {
-    return Jaconet.builder()
+  private CompletableFuture<OverlayNetwork> join(Host host, String id) throws IOException {
+    var builder = Jaconet.builder()
         .name(id)
         .nodeId(id)
         .config(options.config())
         .namespace(Path.of("/run/netns", host.name()))
         .subnetManager(leases)
-        .listener(arrivals)
-        .join();
+        .listener(arrivals);
+    if (options.masquerade()) {
+      var filter = HostPacketFilter.builder().namespace(host.namespace()).build();
+      filters.add(filter);
+      builder.iptablesManager(filter).masquerade(true).guard(true);
+    }
+    return builder.join();
   }
 
   private boolean isComplete() {
@@ -184,16 +199,22 @@ final class Cluster implements AutoCloseable {
     return nodes;
   }
 
-  /** Asks every workload from every host and from every workload, and returns what came of it, in that order. */
+  /** Asks every workload, and the host outside if there is one, from every host and from every workload. */
   ImmutableList<Probe> probe() throws IOException, InterruptedException {
-    var targets = nodes.stream().map(Node::workload).collect(toImmutableList());
-    var stations =
-        ImmutableList.<Station>builder().addAll(fabric.hosts()).addAll(targets).build();
+    var workloads = nodes.stream().map(Node::workload).collect(toImmutableList());
+    var stations = ImmutableList.<Station>builder()
+        .addAll(fabric.hosts())
+        .addAll(workloads)
+        .build();
+    var outside = outsider;
+    var targets = outside == null
+        ? workloads
+        : ImmutableList.<Station>builder().addAll(workloads).add(outside).build();
     long deadline = System.nanoTime() + PATIENCE.toNanos();
     var families = options.config().families();
     var tasks = stations.stream()
-        .map(station ->
-            (Callable<ImmutableList<Probe>>) () -> Probe.all(station, targets, families, deadline))
+        .map(station -> (Callable<ImmutableList<Probe>>)
+            () -> Probe.all(station, targets, families, seenAs(station), deadline))
         .toList();
     // Few at a time: they would measure how they wait for each other.
     var askers =
@@ -207,6 +228,19 @@ final class Cluster implements AutoCloseable {
     } finally {
       askers.shutdownNow();
     }
+  }
+
+  /** Outside of the overlay a workload is its host. */
+  private ImmutableMap<Station, Station> seenAs(Station from) {
+    var outside = outsider;
+    if (outside == null) {
+      return ImmutableMap.of();
+    }
+    return nodes.stream()
+        .filter(node -> node.workload() == from)
+        .findFirst()
+        .map(node -> ImmutableMap.<Station, Station>of(outside, node.host()))
+        .orElse(ImmutableMap.of());
   }
 
   /** Lets go of the networks and removes all hosts and workloads, and with them what the networks made in the kernel. */
@@ -252,6 +286,9 @@ final class Cluster implements AutoCloseable {
     try {
       CompletableFuture.allOf(closing).get(CLOSING.toSeconds(), TimeUnit.SECONDS);
       threads.awaitTermination(CLOSING.toSeconds(), TimeUnit.SECONDS);
+      for (var filter : filters) {
+        filter.close();
+      }
     } catch (ExecutionException | TimeoutException e) {
       throw new IOException("a network was not closed", e);
     } catch (InterruptedException e) {

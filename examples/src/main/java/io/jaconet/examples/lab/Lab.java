@@ -156,7 +156,8 @@ public final class Lab {
     var sinceStart = sinceStart();
     report.printReachability(probes);
     report.printFailures(probes, entry());
-    report.printVerdict(probes, sinceStart);
+    report.printRules(cluster.nodes().get(0));
+    report.printVerdict(probes, options.masquerade(), sinceStart);
     if (options.mode() == LabOptions.Mode.HOLD) {
       hold(cluster.nodes());
     }

@@ -20,9 +20,16 @@ import org.jspecify.annotations.Nullable;
  * @param hosts how many hosts to make
  * @param config the network that they join
  * @param underlayMtu the MTU of the network between the hosts, in bytes
+ * @param masquerade whether the hosts have rules for their packet filter and a guard, and there is a host outside
  * @param prefix how the names of all namespaces begin, without the dash that follows
  */
-record LabOptions(Mode mode, int hosts, NetworkConfig config, int underlayMtu, String prefix) {
+record LabOptions(
+    Mode mode,
+    int hosts,
+    NetworkConfig config,
+    int underlayMtu,
+    boolean masquerade,
+    String prefix) {
   static final String HELP = """
       usage: ./jaconet lab [OPTION...]
 
@@ -38,6 +45,8 @@ record LabOptions(Mode mode, int hosts, NetworkConfig config, int underlayMtu, S
         --data-path WHO     makes VXLAN frames: kernel (default) or user
         --vni N             the VXLAN network identifier, 0 to 16777215 (default 1)
         --direct-routing    without encapsulation between hosts on the same link
+        --masq              with rules in the hosts' packet filters, a guard of the tunnel, and a host outside
+                            that sees workloads as their hosts
         --mtu BYTES         the MTU between the hosts, 1280 to 65535 (default 1500)
         --hold              stay until Ctrl-C. If a lab that was held got killed, go on with what it left
         --prefix NAME       how the namespaces' names begin: up to 20 lower-case letters and digits
@@ -77,7 +86,8 @@ record LabOptions(Mode mode, int hosts, NetworkConfig config, int underlayMtu, S
 
   /** Returns what decides whether a cluster that is there already is the wanted one. */
   String settings() {
-    return hosts + " hosts on MTU " + underlayMtu + " in " + config.toJson();
+    return hosts + " hosts on MTU " + underlayMtu + (masquerade ? ", masqueraded," : "") + " in "
+        + config.toJson();
   }
 
   private static final class Parser {
@@ -90,6 +100,7 @@ record LabOptions(Mode mode, int hosts, NetworkConfig config, int underlayMtu, S
     private Mode mode = Mode.CHECK;
     private int hosts = 3;
     private int underlayMtu = 1500;
+    private boolean masquerade;
     private @Nullable String prefix;
 
     Parser(List<String> arguments, ImmutableSet<String> backends) {
@@ -103,7 +114,7 @@ record LabOptions(Mode mode, int hosts, NetworkConfig config, int underlayMtu, S
       }
       enableFamilies();
       config.backend(backend);
-      return new LabOptions(mode, hosts, config.build(), underlayMtu, prefix());
+      return new LabOptions(mode, hosts, config.build(), underlayMtu, masquerade, prefix());
     }
 
     private void take(String option) {
@@ -116,6 +127,7 @@ record LabOptions(Mode mode, int hosts, NetworkConfig config, int underlayMtu, S
         case "--data-path" -> config.option("DataPath", dataPath(option));
         case "--vni" -> config.option("VNI", number(option, 0, MAX_VNI, 42));
         case "--direct-routing" -> config.option("DirectRouting", true);
+        case "--masq" -> masquerade = true;
         case "--mtu" -> underlayMtu = number(option, MIN_MTU, MAX_MTU, 9000);
         case "--hold" -> mode = Mode.HOLD;
         case "--prefix" -> prefix = checkPrefix(value(option, "letters and digits", "blue"));

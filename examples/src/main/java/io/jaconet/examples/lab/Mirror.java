@@ -3,7 +3,7 @@ package io.jaconet.examples.lab;
 import static com.google.common.base.Preconditions.checkArgument;
 
 import io.jaconet.net.IpAddress;
-import io.jaconet.testkit.Workload;
+import io.jaconet.testkit.Station;
 import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
@@ -12,7 +12,7 @@ import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 
 /**
- * A workload's UDP server that answers each question with what it sees of the asker: its address and port. So the asker learns whether
+ * A UDP server that answers each question with what it sees of the asker: its address and port. So the asker learns whether
  * anybody on the way translated its address.
  */
 final class Mirror implements AutoCloseable {
@@ -26,9 +26,9 @@ final class Mirror implements AutoCloseable {
     this.socket = socket;
   }
 
-  /** Opens the server at {@code address} of {@code workload} and answers until it is closed. */
-  static Mirror open(Workload workload, IpAddress address) throws IOException {
-    var socket = workload
+  /** Opens the server at {@code address} of {@code station} and answers until it is closed. */
+  static Mirror open(Station station, IpAddress address) throws IOException {
+    var socket = station
         .namespace()
         .call(() -> Sockets.open(address.family())
             .bind(Sockets.socketAddress(address, PORT))

@@ -12,10 +12,11 @@ import java.net.SocketException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What came of one station's questions to one workload.
+ * What came of one station's questions to another one.
  *
  * @param from who asked
  * @param to whose mirror was asked
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param failure what was wrong, empty if nothing was
  */
 record Probe(
-    Station from, Workload to, IpFamily family, @Nullable Duration roundTrip, String failure) {
+    Station from, Station to, IpFamily family, @Nullable Duration roundTrip, String failure) {
   private static final int ROUND_TRIPS = 5;
   private static final int LEAST_ATTEMPTS = 3;
   private static final Duration PATIENCE = Duration.ofMillis(250);
@@ -38,30 +39,37 @@ record Probe(
    * Asks each of {@code targets} by each of {@code families} from inside the namespace of {@code from}, which waits for those that do not
    * answer yet.
    *
+   * @param seenAs as whom each target must see the asker, where that is not the asker itself
    * @param deadline until when, by {@link System#nanoTime}, to ask again where no answer comes
    */
   static ImmutableList<Probe> all(
-      Station from, Iterable<Workload> targets, Iterable<IpFamily> families, long deadline)
+      Station from,
+      Iterable<? extends Station> targets,
+      Iterable<IpFamily> families,
+      Map<Station, Station> seenAs,
+      long deadline)
       throws IOException {
     return from.namespace().call(() -> {
       var probes = ImmutableList.<Probe>builder();
       for (var family : families) {
         for (var target : targets) {
-          probes.add(one(from, target, family, deadline));
+          probes.add(one(from, target, family, seenAs.get(target), deadline));
         }
       }
       return probes.build();
     });
   }
 
-  private static Probe one(Station from, Workload to, IpFamily family, long deadline) {
+  private static Probe one(
+      Station from, Station to, IpFamily family, @Nullable Station seenAs, long deadline) {
     try (var socket = Sockets.open(family).socket()) {
       socket.connect(Sockets.socketAddress(to.address(family), Mirror.PORT));
       requireOwnSource(from, family, socket);
-      ask(socket, 0, deadline);
+      var expected = seenAs == null ? null : seenAs.address(family);
+      ask(socket, 0, expected, deadline);
       var nanos = new long[ROUND_TRIPS];
       for (int i = 0; i < ROUND_TRIPS; i++) {
-        nanos[i] = ask(socket, i + 1, deadline);
+        nanos[i] = ask(socket, i + 1, expected, deadline);
       }
       Arrays.sort(nanos);
       return new Probe(from, to, family, Duration.ofNanos(nanos[ROUND_TRIPS / 2]), "");
@@ -84,7 +92,9 @@ record Probe(
   }
 
   /** Asks until there is an answer and returns how long the one that was answered took, in nanoseconds. */
-  private static long ask(DatagramSocket socket, long number, long deadline) throws IOException {
+  private static long ask(
+      DatagramSocket socket, long number, @Nullable IpAddress expected, long deadline)
+      throws IOException {
     var problem = "";
     for (int attempt = 0; attempt < LEAST_ATTEMPTS || System.nanoTime() < deadline; attempt++) {
       long start = System.nanoTime();
@@ -97,7 +107,11 @@ record Probe(
       var answer = await(socket, number, start);
       if (answer != null) {
         long nanos = System.nanoTime() - start;
-        requireSeen((InetSocketAddress) socket.getLocalSocketAddress(), answer.asker());
+        if (expected == null) {
+          requireSeen((InetSocketAddress) socket.getLocalSocketAddress(), answer.asker());
+        } else {
+          requireSeenAs(expected, answer.asker());
+        }
         return nanos;
       }
     }
@@ -111,6 +125,13 @@ record Probe(
       throw new IOException("is seen as " + Sockets.address(seen) + " port " + seen.getPort()
           + ", but sends from " + ownAddress + " port " + own.getPort()
           + ": somebody on the way translates addresses");
+    }
+  }
+
+  private static void requireSeenAs(IpAddress expected, InetSocketAddress seen) throws IOException {
+    if (!Sockets.address(seen).equals(expected)) {
+      throw new IOException(
+          "is seen as " + Sockets.address(seen) + ", not as its host, " + expected);
     }
   }
 

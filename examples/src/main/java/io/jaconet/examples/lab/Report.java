@@ -126,7 +126,7 @@ final class Report {
     out.println(color(
         BOLD,
         "  " + family
-            + (wide ? ", from row to column, round trip in ms" : ", from row to each workload")));
+            + (wide ? ", from row to column, round trip in ms" : ", from row to each target")));
     if (wide) {
       var line = new StringBuilder(" ".repeat(first + 4));
       targets.forEach(to -> line.append(Strings.padStart(shortName(to), width, ' ')));
@@ -179,15 +179,30 @@ final class Report {
     }
   }
 
-  /** Prints the last line. */
-  void printVerdict(ImmutableList<Probe> probes, Duration sinceStart) {
+  /** Prints what the hosts' rules are kept with, as the first host tells. */
+  void printRules(Node node) {
+    var rules = node.network().rules();
+    if (!rules.driver().isEmpty()) {
+      out.println("  " + shortName(node.host()) + " keeps " + rules.wanted() + " rules with "
+          + rules.driver() + ": " + rules.reason());
+      out.println();
+    }
+  }
+
+  /**
+   * Prints the last line.
+   *
+   * @param masqueraded whether workloads are seen outside as their hosts
+   */
+  void printVerdict(ImmutableList<Probe> probes, boolean masqueraded, Duration sinceStart) {
+    var shown =
+        masqueraded ? "the sender's own address, outside the host's" : "the sender's own address";
     long green = probes.stream().filter(Probe::green).count();
     var seconds =
         String.format(Locale.ROOT, "%.2f s after the JVM started", sinceStart.toMillis() / 1000.0);
     out.println(
         green == probes.size()
-            ? color(
-                GREEN, "All " + green + " paths work and show the sender's own address, " + seconds)
+            ? color(GREEN, "All " + green + " paths work and show " + shown + ", " + seconds)
             : color(
                 RED,
                 (probes.size() - green) + " of " + probes.size() + " paths do not work, "

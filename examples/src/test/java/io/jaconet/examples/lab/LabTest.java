@@ -65,6 +65,16 @@ class LabTest {
   }
 
   @Test
+  void aHostOutsideSeesWorkloadsAsTheirHosts() {
+    var output = output(0, "--masq", "--dual", "--hosts", "2");
+
+    assertTrue(
+        output.contains("All 24 paths work and show the sender's own address, outside the host's"),
+        output);
+    assertTrue(output.contains("h1 keeps 20 rules with "), output);
+  }
+
+  @Test
   void theTableTellsWhatTheOptionsAskedFor() {
     var output =
         output(0, "--hosts", "2", "--network", "10.99.0.0/16", "--mtu", "4000", "--vni", "7");

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
@@ -31,7 +32,12 @@ class ProbeTest {
   }
 
   private static Probe probe(Station from, Workload to) throws IOException {
-    return Probe.all(from, ImmutableList.of(to), ImmutableList.of(IpFamily.V4), System.nanoTime())
+    return Probe.all(
+            from,
+            ImmutableList.of(to),
+            ImmutableList.of(IpFamily.V4),
+            ImmutableMap.of(),
+            System.nanoTime())
         .get(0);
   }
 
@@ -95,7 +101,7 @@ class ProbeTest {
 
       report.printReachability(probes);
       report.printFailures(probes, "ip netns exec ");
-      report.printVerdict(probes, Duration.ofSeconds(1));
+      report.printVerdict(probes, false, Duration.ofSeconds(1));
 
       var output = bytes.toString(UTF_8);
       assertTrue(output.contains("FAILED"), output);

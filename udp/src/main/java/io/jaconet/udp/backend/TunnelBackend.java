@@ -72,7 +72,8 @@ public final class TunnelBackend implements Backend {
     underlay = selected;
     int overlayMtu = scheme.overlayMtu(selected);
     tunnel = createTunnel();
-    return new Preparation(selected, scheme.attributes(selected), overlayMtu);
+    return new Preparation(
+        selected, scheme.attributes(selected), overlayMtu, ImmutableSet.of(scheme.port()));
   }
 
   private Tunnel createTunnel() throws IOException {

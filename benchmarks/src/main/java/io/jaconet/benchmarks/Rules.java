@@ -1,0 +1,256 @@
+package io.jaconet.benchmarks;
+
+import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.ImmutableSet;
+import io.jaconet.Jaconet;
+import io.jaconet.iptables.Driver;
+import io.jaconet.iptables.HostPacketFilter;
+import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.net.IpAddress;
+import io.jaconet.net.IpFamily;
+import io.jaconet.net.IpPrefix;
+import io.jaconet.overlay.CloseMode;
+import io.jaconet.overlay.NetworkConfig;
+import io.jaconet.overlay.Subnets;
+import io.jaconet.overlay.TrafficRules;
+import io.jaconet.overlay.UnderlayGuard;
+import io.jaconet.subnet.InMemoryLeaseStore;
+import io.jaconet.subnet.StoreSubnetManager;
+import io.jaconet.testkit.Fabric;
+import io.jaconet.testkit.FakeBackend;
+import io.jaconet.testkit.RuleWar;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+
+/** The rules in the packet filter: what they cost, how soon they are mended, and what a restart lets slip through. */
+final class Rules implements Benchmark {
+  private static final Duration WAR_LIMIT = Duration.ofSeconds(2);
+  private static final double FIRST_PROGRAMMING_BAR_MILLIS = 60;
+  private static final double WAR_BAR_MILLIS = 2_000;
+  private static final double TOLD_WAR_BAR_MILLIS = 200;
+  private static final double GUARD_BAR = 0.03;
+  private static final int QUIET_CHECKS = 20;
+
+  private static final NetworkConfig CONFIG = NetworkConfig.parse(
+      "{\"EnableIPv6\":true,\"Network\":\"10.244.0.0/16\",\"IPv6Network\":\"fd00:244::/48\",\"IPv6SubnetLen\":64,"
+          + "\"Backend\":{\"Type\":\"" + FakeBackend.TYPE + "\"}}");
+  private static final Subnets OWN =
+      Subnets.of(IpPrefix.parse("10.244.1.0/24"), IpPrefix.parse("fd00:244:0:1::/64"));
+  private static final TrafficRules RULES =
+      new TrafficRules(CONFIG.networks(), OWN, true, true, false);
+
+  @Override
+  public String name() {
+    return "rules";
+  }
+
+  @Override
+  public String purpose() {
+    return "rules of the packet filter: programming, checks, a war over them, restarts and kills under load, the guard";
+  }
+
+  @Override
+  public void run(Options options, Hosts hosts, Report report) throws Exception {
+    int rounds = options.rounds().orElse(Options.ROUNDS);
+    for (var driver : Driver.values()) {
+      measureProgramming(rounds, driver, report);
+      measureChecks(driver, report);
+      measureWar(options.idle(), driver, report);
+      measureRestarts(10 * rounds, driver, report);
+    }
+    measureGuard(rounds, report);
+  }
+
+  private static HostPacketFilter filter(NetworkNamespace namespace, Driver driver)
+      throws IOException {
+    return HostPacketFilter.builder()
+        .namespace(namespace)
+        .driver(driver)
+        .resync(Duration.ofSeconds(1))
+        .build();
+  }
+
+  private static void measureProgramming(int rounds, Driver driver, Report report)
+      throws IOException {
+    var millis = new Samples();
+    var programs = new Samples();
+    for (int round = 0; round < rounds; round++) {
+      try (var namespace = NetworkNamespace.createAnonymous();
+          var filter = filter(namespace, driver)) {
+        long start = System.nanoTime();
+        filter.apply(RULES);
+        millis.add((System.nanoTime() - start) / 1e6);
+        programs.add((double) filter.processes());
+      }
+    }
+    report.add(driver.toString(), "first programming, both families", "ms", millis);
+    report.add(driver.toString(), "first programming", "programs", programs);
+    report.addBar(
+        driver + ", first programming", millis.median(), FIRST_PROGRAMMING_BAR_MILLIS, "ms");
+    report.addBar(driver + ", first programming", programs.max(), 3, "programs");
+  }
+
+  private static void measureChecks(Driver driver, Report report) throws IOException {
+    try (var namespace = NetworkNamespace.createAnonymous();
+        var filter = filter(namespace, driver)) {
+      filter.apply(RULES);
+      filter.check();
+      long programs = filter.processes();
+      var millis = new Samples();
+      for (int i = 0; i < QUIET_CHECKS; i++) {
+        long start = System.nanoTime();
+        filter.check();
+        millis.add((System.nanoTime() - start) / 1e6);
+      }
+      double each = (double) (filter.processes() - programs) / QUIET_CHECKS;
+      report.add(driver.toString(), "quiet check, both families", "ms", millis);
+      report.add(driver.toString(), "quiet check, both families", "programs", each);
+      report.addBar(
+          driver + ", quiet check of both families",
+          each,
+          driver == Driver.IPTABLES_LEGACY ? 2 : 0,
+          "programs");
+    }
+  }
+
+  private static void measureWar(Duration duration, Driver driver, Report report) throws Exception {
+    long seed = new Random().nextLong();
+    var millis = new Samples();
+    int lost = 0;
+    try (var namespace = NetworkNamespace.createAnonymous();
+        var filter = filter(namespace, driver);
+        var leases = StoreSubnetManager.over(new InMemoryLeaseStore())) {
+      var network = Jaconet.builder()
+          .nodeId("node")
+          .config(CONFIG)
+          .backendProvider(new FakeBackend(IpAddress.parse("192.0.2.1")).provider())
+          .subnetManager(leases)
+          .previousSubnets(OWN)
+          .iptablesManager(filter)
+          .masquerade(true)
+          .join()
+          .get(1, TimeUnit.MINUTES);
+      var war = new RuleWar(namespace, RuleWar.Arms.valueOf(driver.name()), new Random(seed));
+      var whole = war.ours();
+      long end = System.nanoTime() + duration.toNanos();
+      while (System.nanoTime() < end) {
+        if (whole.indexOf("fd00:244::/48") < 0) {
+          whole = war.ours();
+          continue;
+        }
+        var act = war.act();
+        double took = awaitWhole(war, whole);
+        millis.add(took);
+        if (took > WAR_BAR_MILLIS) {
+          lost++;
+          System.out.println("not mended in time: " + act + ", seed " + seed);
+        }
+      }
+      network.close(CloseMode.WITHDRAW);
+    }
+    var mode = driver + ", war of " + duration.toSeconds() + " s";
+    report.add(mode, "whole again after each of " + millis.count() + " acts", "ms", millis);
+    report.add(mode, "99th percentile", "ms", millis.quantile(0.99));
+    report.addBar(driver + ", acts that were not mended in 2 s", lost, 0, "acts");
+    if (driver != Driver.IPTABLES_LEGACY) {
+      report.addBar(
+          driver + ", 99th percentile of the war",
+          millis.quantile(0.99),
+          TOLD_WAR_BAR_MILLIS,
+          "ms");
+    }
+  }
+
+  /** Returns how long it took, including up to two looks at the rules. */
+  private static double awaitWhole(RuleWar war, String whole) throws IOException {
+    long start = System.nanoTime();
+    while (!war.ours().equals(whole)) {
+      if (System.nanoTime() - start > WAR_LIMIT.toNanos() * 2) {
+        return WAR_LIMIT.toMillis() * 2.0;
+      }
+    }
+    return (System.nanoTime() - start) / 1e6;
+  }
+
+  private static void measureRestarts(int times, Driver driver, Report report) throws Exception {
+    var leases = Files.createTempDirectory("jaconet-bench");
+    try (var load = new RestartLoad(Fabric.builder().create(), driver, leases)) {
+      var restarts = load.during(() -> load.restart(times));
+      addLosses(report, driver + ", " + times + " restarts", restarts);
+      var kills = load.during(() -> load.kill(times, new Random()));
+      addLosses(report, driver + ", " + times + " kills", kills);
+      var flushed = load.during(() -> load.flushAndFill(times));
+      report.add(
+          driver + ", flush and fill " + times + " times",
+          "flows of " + flushed.flows() + " not masqueraded",
+          "flows",
+          flushed.unmasqueraded());
+    } finally {
+      try (var files = Files.walk(leases)) {
+        for (var file : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(file);
+        }
+      }
+    }
+  }
+
+  private static void addLosses(Report report, String mode, RestartLoad.Losses losses) {
+    report.add(mode, "pings of " + losses.pings() + " lost", "pings", losses.lostPings());
+    report.add(mode, "flows of " + losses.flows() + " lost", "flows", losses.lostFlows());
+    report.add(mode, "flows not masqueraded", "flows", losses.unmasqueraded());
+    report.addBar(mode + ", pings lost", losses.lostPings(), 0, "pings");
+    report.addBar(mode + ", flows not masqueraded", losses.unmasqueraded(), 0, "flows");
+  }
+
+  private static double tcp(TestLink link) throws IOException {
+    return new Traffic(link, Duration.ofSeconds(2))
+        .measure(Set.of(PathTest.TCP1))
+        .values()
+        .iterator()
+        .next();
+  }
+
+  private static void measureGuard(int rounds, Report report) throws Exception {
+    var off = new Samples();
+    var on = new Samples();
+    try (var fabric = Fabric.builder().create()) {
+      var link = new TestLink(fabric);
+      try (var path = DataPathKind.KERNEL_VXLAN.open(link);
+          var first =
+              HostPacketFilter.builder().namespace(link.host(1).namespace()).build();
+          var second =
+              HostPacketFilter.builder().namespace(link.host(2).namespace()).build()) {
+        link.awaitPath();
+        for (int round = 0; round < 2 * rounds; round++) {
+          first.guard(null);
+          second.guard(null);
+          off.add(tcp(link));
+          first.guard(guard(link.underlayAddress(2)));
+          second.guard(guard(link.underlayAddress(1)));
+          on.add(tcp(link));
+        }
+        report.add(path.toString(), "TCP, guard off", "Mbit/s", off);
+        report.add(path.toString(), "TCP, guard on", "Mbit/s", on);
+      }
+    }
+    report.add("kernel-vxlan", "guard on / guard off", "ratio", on.median() / off.median());
+    report.addBar(
+        "share of the throughput that the guard takes",
+        1 - on.median() / off.median(),
+        GUARD_BAR,
+        "");
+  }
+
+  private static UnderlayGuard guard(IpAddress peer) {
+    return new UnderlayGuard(
+        ImmutableSet.of(8472),
+        "eth0",
+        ImmutableMap.of(IpFamily.V4, IpPrefix.parse("10.244.0.0/16")),
+        ImmutableSet.of(peer));
+  }
+}

@@ -1,0 +1,11 @@
+package io.jaconet.iptables;
+
+import io.jaconet.testkit.IptablesManagerContract;
+import java.io.IOException;
+
+class LegacyIptablesContractTest implements IptablesManagerContract {
+  @Override
+  public Host host() throws IOException {
+    return FilterHost.shared(Driver.IPTABLES_LEGACY);
+  }
+}
