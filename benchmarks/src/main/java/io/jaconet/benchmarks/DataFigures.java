@@ -42,16 +42,25 @@ final class DataFigures {
       atLeast("TCP 4 streams, plain veth", PathTest.TCP4, LinkMode.PLAIN, 0.45, 0.65),
       atLeast("UDP 1300 B received", PathTest.UDP1300, LinkMode.PLAIN, 1.1, 1.3),
       atLeast("UDP 64 B received", PathTest.UDP64, LinkMode.PLAIN, 1.4, 1.7),
-      atMost("CPU per Gbit, TCP 1", PathTest.CPU, 2.0, 1.6),
-      atMost("flood-ping RTT", PathTest.RTT, 1.0, null));
+      atMost("CPU per Gbit, TCP 1", PathTest.CPU, DataPathKind.UDP, 2.0, 1.6),
+      atMost("flood-ping RTT", PathTest.RTT, DataPathKind.UDP, 1.0, null),
+      atMost("flood-ping RTT, busy polling", PathTest.RTT, DataPathKind.UDP_BUSY_POLL, 1.0, 0.5),
+      mixed("user-space VXLAN to kernel VXLAN", DataPathKind.USER_TO_KERNEL, 0.4, 0.6),
+      mixed("kernel VXLAN to user-space VXLAN", DataPathKind.KERNEL_TO_USER, 0.7, 0.85));
 
   private static Target atLeast(
       String what, PathTest test, LinkMode mode, double must, double aim) {
     return new Target(what, test, mode, DataPathKind.UDP, true, must, aim);
   }
 
-  private static Target atMost(String what, PathTest test, double must, @Nullable Double aim) {
-    return new Target(what, test, LinkMode.PLAIN, DataPathKind.UDP, false, must, aim);
+  private static Target atMost(
+      String what, PathTest test, DataPathKind variant, double must, @Nullable Double aim) {
+    return new Target(what, test, LinkMode.PLAIN, variant, false, must, aim);
+  }
+
+  private static Target mixed(String what, DataPathKind variant, double must, double aim) {
+    return new Target(
+        what + ", TCP 1 stream", PathTest.TCP1, LinkMode.PLAIN, variant, true, must, aim);
   }
 
   void add(PathTest test, LinkMode mode, DataPathKind variant, double value) {

@@ -19,10 +19,15 @@ import java.util.ServiceLoader;
 enum DataPathKind {
   /** Routes, no encapsulation. */
   DIRECT("direct", DataPathKind::openRoutes),
-  KERNEL_VXLAN("kernel-vxlan", link -> openBackends(link, "'Type':'vxlan'", "'Type':'vxlan'")),
+  KERNEL_VXLAN("kernel-vxlan", "'Type':'vxlan'", "'Type':'vxlan'"),
   /** One packet by each system call: what a plain forwarder does, as flannel's is. */
   BASELINE("baseline", DataPathKind::openPlainForwarders),
-  UDP("udp", link -> openBackends(link, "'Type':'udp'", "'Type':'udp'"));
+  UDP("udp", "'Type':'udp'", "'Type':'udp'"),
+  /** Its delay only: otherwise busy polling takes processors that the senders need. */
+  UDP_BUSY_POLL("udp-busy-poll", "'Type':'udp','BusyPoll':60", "'Type':'udp','BusyPoll':60"),
+  USER_VXLAN("user-vxlan", "'Type':'vxlan','DataPath':'user'", "'Type':'vxlan','DataPath':'user'"),
+  USER_TO_KERNEL("user-to-kernel", "'Type':'vxlan','DataPath':'user'", "'Type':'vxlan'"),
+  KERNEL_TO_USER("kernel-to-user", "'Type':'vxlan'", "'Type':'vxlan','DataPath':'user'");
 
   private final String text;
   private final Opener opener;
@@ -30,6 +35,11 @@ enum DataPathKind {
   DataPathKind(String text, Opener opener) {
     this.text = text;
     this.opener = opener;
+  }
+
+  /** A way by backends, whose options are in JSON but for its quotes: those of the sender's host and of the receiver's. */
+  DataPathKind(String text, String here, String there) {
+    this(text, link -> openBackends(link, here, there));
   }
 
   @Immutable
@@ -45,7 +55,12 @@ enum DataPathKind {
 
   /** Returns whether it is a user-space data path of ours, which the figures are about. */
   boolean isOurs() {
-    return this == UDP;
+    return this != DIRECT && this != KERNEL_VXLAN && this != BASELINE;
+  }
+
+  /** Returns whether the way is measured by {@code test}. */
+  boolean takes(PathTest test) {
+    return this != UDP_BUSY_POLL || test == PathTest.RTT;
   }
 
   @Override
@@ -76,7 +91,6 @@ enum DataPathKind {
     return closer;
   }
 
-  /** Opens a backend on each host: the options of the sender's and of the receiver's, in JSON but for its quotes. */
   private static Closeable openBackends(TestLink link, String here, String there)
       throws IOException {
     var closer = Closer.create();

@@ -1,9 +1,11 @@
 package io.jaconet.benchmarks;
 
+import static com.google.common.collect.ImmutableList.toImmutableList;
 import static java.util.stream.Collectors.joining;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Sets;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -39,7 +41,7 @@ final class DataPaths implements Benchmark {
       for (LinkMode mode : options.modes()) {
         link.set(mode);
         // Each time another one is first, so that none always follows the same one.
-        for (DataPathKind variant : rotated(options.variants().asList(), round)) {
+        for (DataPathKind variant : rotated(variants(options), round)) {
           var measured = measure(variant, link, options.traffic(), options.tests());
           measured.forEach((test, value) -> figures.add(test, mode, variant, value));
           System.out.println(line(mode, variant, measured));
@@ -54,6 +56,12 @@ final class DataPaths implements Benchmark {
     }
   }
 
+  private static ImmutableList<DataPathKind> variants(Options options) {
+    return options.variants().stream()
+        .filter(variant -> options.tests().stream().anyMatch(variant::takes))
+        .collect(toImmutableList());
+  }
+
   private static ImmutableList<DataPathKind> rotated(List<DataPathKind> variants, int by) {
     List<DataPathKind> rotated = new ArrayList<>(variants);
     Collections.rotate(rotated, -by);
@@ -62,7 +70,7 @@ final class DataPaths implements Benchmark {
 
   /** Has each path carry what it will carry, so that the first round finds the code compiled. */
   private static void warmUp(Options options, TestLink link) throws IOException {
-    for (DataPathKind variant : options.variants()) {
+    for (DataPathKind variant : variants(options)) {
       measure(variant, link, WARM_UP, options.tests());
     }
   }
@@ -73,7 +81,7 @@ final class DataPaths implements Benchmark {
     var path = variant.open(link);
     try {
       link.awaitPath();
-      return new Traffic(link, duration).measure(tests);
+      return new Traffic(link, duration).measure(Sets.filter(tests, variant::takes));
     } finally {
       path.close();
     }
