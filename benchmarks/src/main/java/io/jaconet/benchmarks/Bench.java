@@ -13,7 +13,8 @@ final class Bench {
       new Start(),
       new LabStart(),
       new DataPaths(),
-      new Rules());
+      new Rules(),
+      new Guard());
 
   private Bench() {}
 
