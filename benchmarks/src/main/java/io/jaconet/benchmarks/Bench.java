@@ -14,7 +14,8 @@ final class Bench {
       new LabStart(),
       new DataPaths(),
       new Micro(),
-      new Rules());
+      new Rules(),
+      new Guard());
 
   private Bench() {}
 

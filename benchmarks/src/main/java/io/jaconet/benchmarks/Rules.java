@@ -1,19 +1,15 @@
 package io.jaconet.benchmarks;
 
-import com.google.common.collect.ImmutableMap;
-import com.google.common.collect.ImmutableSet;
 import io.jaconet.Jaconet;
 import io.jaconet.iptables.Driver;
 import io.jaconet.iptables.HostPacketFilter;
 import io.jaconet.linux.NetworkNamespace;
 import io.jaconet.net.IpAddress;
-import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.overlay.TrafficRules;
-import io.jaconet.overlay.UnderlayGuard;
 import io.jaconet.subnet.InMemoryLeaseStore;
 import io.jaconet.subnet.StoreSubnetManager;
 import io.jaconet.testkit.Fabric;
@@ -24,7 +20,6 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /** The rules in the packet filter: what they cost, how soon they are mended, and what a restart lets slip through. */
@@ -33,7 +28,6 @@ final class Rules implements Benchmark {
   private static final double FIRST_PROGRAMMING_BAR_MILLIS = 60;
   private static final double WAR_BAR_MILLIS = 2_000;
   private static final double TOLD_WAR_BAR_MILLIS = 200;
-  private static final double GUARD_BAR = 0.03;
   private static final int QUIET_CHECKS = 20;
 
   private static final NetworkConfig CONFIG = NetworkConfig.parse(
@@ -51,7 +45,7 @@ final class Rules implements Benchmark {
 
   @Override
   public String purpose() {
-    return "rules of the packet filter: programming, checks, a war over them, restarts and kills under load, the guard";
+    return "rules of the packet filter: programming, checks, a war over them, restarts and kills under load";
   }
 
   @Override
@@ -63,7 +57,6 @@ final class Rules implements Benchmark {
       measureWar(options.idle(), driver, report);
       measureRestarts(10 * rounds, driver, report);
     }
-    measureGuard(rounds, report);
   }
 
   private static HostPacketFilter filter(NetworkNamespace namespace, Driver driver)
@@ -205,52 +198,5 @@ final class Rules implements Benchmark {
     report.add(mode, "flows not masqueraded", "flows", losses.unmasqueraded());
     report.addBar(mode + ", pings lost", losses.lostPings(), 0, "pings");
     report.addBar(mode + ", flows not masqueraded", losses.unmasqueraded(), 0, "flows");
-  }
-
-  private static double tcp(TestLink link) throws IOException {
-    return new Traffic(link, Duration.ofSeconds(2))
-        .measure(Set.of(PathTest.TCP1))
-        .values()
-        .iterator()
-        .next();
-  }
-
-  private static void measureGuard(int rounds, Report report) throws Exception {
-    var off = new Samples();
-    var on = new Samples();
-    try (var fabric = Fabric.builder().create()) {
-      var link = new TestLink(fabric);
-      try (var path = DataPathKind.KERNEL_VXLAN.open(link);
-          var first =
-              HostPacketFilter.builder().namespace(link.host(1).namespace()).build();
-          var second =
-              HostPacketFilter.builder().namespace(link.host(2).namespace()).build()) {
-        link.awaitPath();
-        for (int round = 0; round < 2 * rounds; round++) {
-          first.guard(null);
-          second.guard(null);
-          off.add(tcp(link));
-          first.guard(guard(link.underlayAddress(2)));
-          second.guard(guard(link.underlayAddress(1)));
-          on.add(tcp(link));
-        }
-        report.add(path.toString(), "TCP, guard off", "Mbit/s", off);
-        report.add(path.toString(), "TCP, guard on", "Mbit/s", on);
-      }
-    }
-    report.add("kernel-vxlan", "guard on / guard off", "ratio", on.median() / off.median());
-    report.addBar(
-        "share of the throughput that the guard takes",
-        1 - on.median() / off.median(),
-        GUARD_BAR,
-        "");
-  }
-
-  private static UnderlayGuard guard(IpAddress peer) {
-    return new UnderlayGuard(
-        ImmutableSet.of(8472),
-        "eth0",
-        ImmutableMap.of(IpFamily.V4, IpPrefix.parse("10.244.0.0/16")),
-        ImmutableSet.of(peer));
   }
 }

@@ -33,16 +33,14 @@ final class StaleConnections {
       NetworkNamespace namespace, HostRules rules, ImmutableSet<IpFamily> families)
       throws IOException {
     var stale = new StaleConnections(rules, localAddresses(namespace));
-    var forgotten = ImmutableList.<Connection>builder();
     try (var tracking = namespace.call(ConnectionTracking::open)) {
-      for (var family : families) {
-        for (var connection : tracking.connections(family, stale::contradicts)) {
-          tracking.forget(connection);
-          forgotten.add(connection);
-        }
+      var contradicting = tracking.connections(connection ->
+          families.contains(connection.source().family()) && stale.contradicts(connection));
+      for (var connection : contradicting) {
+        tracking.forget(connection);
       }
+      return contradicting;
     }
-    return forgotten.build();
   }
 
   private static ImmutableSet<IpAddress> localAddresses(NetworkNamespace namespace)

@@ -2,7 +2,6 @@ package io.jaconet.linux;
 
 import com.google.common.collect.ImmutableList;
 import io.jaconet.net.IpAddress;
-import io.jaconet.net.IpFamily;
 import java.io.IOException;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +14,8 @@ public final class ConnectionTracking implements AutoCloseable {
   private static final int IPCTNL_MSG_CT_NEW = 0;
   private static final int IPCTNL_MSG_CT_GET = 1;
   private static final int IPCTNL_MSG_CT_DELETE = 2;
+  private static final int IPCTNL_MSG_CT_GET_STATS = 5;
+  private static final int CTA_STATS_GLOBAL_ENTRIES = 1;
   private static final int CTA_TUPLE_ORIG = 1;
   private static final int CTA_TUPLE_REPLY = 2;
   private static final int CTA_STATUS = 3;
@@ -36,23 +37,57 @@ public final class ConnectionTracking implements AutoCloseable {
     return new ConnectionTracking(NetlinkSocket.openNetfilter(0, RECEIVE_BUFFER_BYTES));
   }
 
-  /** Returns those connections of {@code family} that {@code wanted} accepts; none if the kernel tracks none. */
-  public ImmutableList<Connection> connections(IpFamily family, Predicate<Connection> wanted)
-      throws IOException {
+  /** Returns those connections of both families that {@code wanted} accepts; none if the kernel tracks none. */
+  public ImmutableList<Connection> connections(Predicate<Connection> wanted) throws IOException {
+    // The kernel looks through a table of some hundred thousand places, however few are taken.
+    if (count() == 0) {
+      return ImmutableList.of();
+    }
     NetfilterMessages.header(
         kernel.dumpRequest(NetfilterMessages.conntrack(IPCTNL_MSG_CT_GET)),
-        AddressFamily.of(family));
+        AddressFamily.AF_UNSPEC);
     try {
       return kernel.dump("dump(connections)", message -> {
         var connection = decode(message);
         return connection != null && wanted.test(connection) ? connection : null;
       });
     } catch (SyscallException e) {
-      if (e.errno() == Errno.EINVAL || e.errno() == Errno.EOPNOTSUPP) {
+      if (isUnsupported(e)) {
         return ImmutableList.of();
       }
       throw e;
     }
+  }
+
+  private static boolean isUnsupported(SyscallException e) {
+    return e.errno() == Errno.EINVAL || e.errno() == Errno.EOPNOTSUPP;
+  }
+
+  private int count() throws IOException {
+    NetfilterMessages.header(
+        kernel.request(NetfilterMessages.conntrack(IPCTNL_MSG_CT_GET_STATS), 0),
+        AddressFamily.AF_UNSPEC);
+    try {
+      return kernel.get("getstats(connections)", ConnectionTracking::decodeCount);
+    } catch (SyscallException e) {
+      if (isUnsupported(e)) {
+        return 0;
+      }
+      throw e;
+    }
+  }
+
+  static @Nullable Integer decodeCount(MessageReader message) throws MalformedMessageException {
+    if (message.type() != NetfilterMessages.conntrack(IPCTNL_MSG_CT_GET_STATS)) {
+      return null;
+    }
+    var attributes = message.attributes(NetfilterMessages.HEADER_BYTES);
+    while (attributes.next()) {
+      if (attributes.type() == CTA_STATS_GLOBAL_ENTRIES) {
+        return attributes.u32BigEndian();
+      }
+    }
+    throw new MalformedMessageException("statistics without a count");
   }
 
   static @Nullable Connection decode(MessageReader message) throws MalformedMessageException {

@@ -12,7 +12,6 @@ import io.jaconet.linux.Nftables.Chain;
 import io.jaconet.linux.Nftables.Table;
 import io.jaconet.linux.NftablesEvents.Change;
 import io.jaconet.net.IpAddress;
-import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import java.io.IOException;
 import java.net.DatagramPacket;
@@ -112,13 +111,13 @@ class NftablesTest {
         }
       }
       var address = IpAddress.parse("127.0.0.1");
-      var both = tracking.connections(IpFamily.V4, c -> c.source().equals(address));
+      var both = tracking.connections(c -> c.source().equals(address));
 
       tracking.forget(both.get(0));
       tracking.forget(both.get(0));
 
       assertEquals(2, both.size());
-      assertEquals(1, tracking.connections(IpFamily.V4, c -> true).size());
+      assertEquals(1, tracking.connections(c -> true).size());
       assertFalse(both.get(0).isSourceTranslated() || both.get(0).isDestinationTranslated());
       assertEquals(address, both.get(0).replyDestination());
     }
