@@ -1,5 +1,6 @@
 package io.jaconet.subnet.etcd;
 
+import com.google.common.base.CharMatcher;
 import io.grpc.Status;
 import java.io.IOException;
 
@@ -22,7 +23,8 @@ final class CallFailure extends IOException {
         text.append(": ").append(cause.getMessage());
       }
     }
-    return text.toString();
+    // It gets into logs, and whoever answered may have written anything.
+    return CharMatcher.javaIsoControl().replaceFrom(text, '?');
   }
 
   /** Returns whether another member, or this one over a new connection, may do better. */

@@ -388,6 +388,12 @@ public final class EtcdLeaseStore implements LeaseStore {
           !certificates || parsed.get(0).tls(),
           "certificates are given, but %s is without TLS; write https://",
           parsed.get(0));
+      if (credentials != null && !parsed.get(0).tls()) {
+        log.warn(
+            "The password of {} goes to {} without TLS, readable on the way",
+            credentials,
+            parsed.get(0));
+      }
       var tls = new TlsFiles(authorities, certificate, key);
       return new EtcdLeaseStore(new EtcdClient(parsed, tls, credentials), new Layout(prefix));
     }

@@ -1,5 +1,7 @@
 package io.jaconet.subnet.etcd;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.google.common.collect.ImmutableList;
 import java.io.File;
 import java.io.IOException;
@@ -8,6 +10,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,7 +30,7 @@ final class EtcdServer implements AutoCloseable {
   private final int clientPort;
   private final Path directory;
   private final List<String> command;
-  private final boolean tls;
+  private final @Nullable Certificates tls;
   private @Nullable Process process;
 
   private EtcdServer(
@@ -35,7 +38,7 @@ final class EtcdServer implements AutoCloseable {
       throws IOException {
     this.name = name;
     this.clientPort = clientPort;
-    this.tls = tls != null;
+    this.tls = tls;
     this.directory = Files.createTempDirectory("jaconet-etcd");
     var command = new ArrayList<String>(List.of(
         "etcd",
@@ -131,7 +134,7 @@ final class EtcdServer implements AutoCloseable {
   }
 
   String endpoint() {
-    return (tls ? "https" : "http") + "://127.0.0.1:" + clientPort;
+    return (tls == null ? "http" : "https") + "://127.0.0.1:" + clientPort;
   }
 
   String name() {
@@ -200,17 +203,39 @@ final class EtcdServer implements AutoCloseable {
   /** Runs {@code etcdctl} against this member and returns what it says. */
   String ctl(String... arguments) throws IOException {
     var command = new ArrayList<>(List.of("etcdctl", "--endpoints", endpoint()));
+    if (tls != null) {
+      command.addAll(List.of(
+          "--cacert",
+          tls.file("ca.pem").toString(),
+          "--cert",
+          tls.file("client.pem").toString(),
+          "--key",
+          tls.file("client.key").toString()));
+    }
     command.addAll(List.of(arguments));
     var builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().put("ETCDCTL_API", "3");
     var etcdctl = builder.start();
     etcdctl.getOutputStream().close();
     var output = new String(
-        etcdctl.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        etcdctl.getInputStream().readAllBytes(), UTF_8);
     if (etcdctl.onExit().join().exitValue() != 0) {
       throw new IOException(String.join(" ", command) + ": " + output);
     }
     return output;
+  }
+
+  /** Returns how many calls of {@code method} the member has answered, as it says itself. */
+  long answered(String method) throws IOException {
+    var metrics = URI.create(endpoint() + "/metrics").toURL();
+    try (var in = metrics.openStream()) {
+      return new String(in.readAllBytes(), UTF_8)
+          .lines()
+          .filter(line -> line.startsWith("grpc_server_handled_total")
+              && line.contains("grpc_method=\"" + method + "\""))
+          .mapToLong(line -> (long) Double.parseDouble(line.substring(line.lastIndexOf(' '))))
+          .sum();
+    }
   }
 
   @Override

@@ -1,8 +1,10 @@
 package io.jaconet.subnet.etcd;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.Iterables;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 
 /** What a flanneld does to the store, or anyone with etcdctl: it writes and deletes without conditions. Keys are relative to the prefix. */
@@ -32,6 +34,16 @@ final class Flannel implements AutoCloseable {
         .succeeded();
   }
 
+  /** Writes many keys that end with flannel's leases. */
+  void putAll(Map<String, String> values) throws IOException {
+    long lease = grant(86_400);
+    for (var part : Iterables.partition(values.entrySet(), 100)) {
+      var txn = new Txn();
+      part.forEach(entry -> txn.thenPut(prefix + entry.getKey(), entry.getValue(), lease));
+      commit(txn);
+    }
+  }
+
   private long grant(long seconds) throws IOException {
     var answer = new ProtoReader(
         client.read(Rpc.LEASE_GRANT, new ProtoWriter().number(1, seconds).toByteArray(), TIMEOUT));
@@ -54,6 +66,12 @@ final class Flannel implements AutoCloseable {
 
   Optional<KeyValue> get(String key) throws IOException {
     return range(RangeRequest.of(prefix + key)).stream().findFirst();
+  }
+
+  /** Returns etcd's revision. */
+  long revision() throws IOException {
+    var request = RangeRequest.of(prefix + "config").message().toByteArray();
+    return RangeAnswer.read(new ProtoReader(client.read(Rpc.RANGE, request, TIMEOUT))).revision();
   }
 
   /** Returns what a flanneld takes for leases: its range has no slash at the end. */
