@@ -149,7 +149,7 @@ final class Connection {
     var answer = new CompletableFuture<byte[]>();
     var options = CallOptions.DEFAULT.withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
     var call = channel.newCall(rpc.descriptor(), options);
-    call.start(new UnaryListener(answer), headers(rpc != Rpc.STATUS));
+    call.start(new UnaryListener(answer), headers(rpc));
     call.sendMessage(request);
     call.halfClose();
     call.request(2);
@@ -163,7 +163,7 @@ final class Connection {
   /** Starts a call that goes on until it is cancelled or fails. */
   ClientCall<byte[], byte[]> stream(Rpc rpc, ClientCall.Listener<byte[]> listener) {
     var call = channel.newCall(rpc.descriptor(), CallOptions.DEFAULT);
-    call.start(listener, headers(true));
+    call.start(listener, headers(rpc));
     return call;
   }
 
@@ -171,13 +171,14 @@ final class Connection {
     return new CallFailure(endpoint, status);
   }
 
-  private Metadata headers(boolean needsLeader) {
+  private Metadata headers(Rpc rpc) {
     var headers = new Metadata();
-    if (needsLeader) {
+    if (rpc != Rpc.STATUS) {
       headers.put(HAS_LEADER, "true");
     }
     var current = token;
-    if (current != null) {
+    // Etcd refuses a new token to whoever shows it one that it does not know.
+    if (current != null && rpc != Rpc.AUTHENTICATE) {
       headers.put(TOKEN, current);
     }
     return headers;

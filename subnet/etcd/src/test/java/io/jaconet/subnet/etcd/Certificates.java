@@ -24,8 +24,8 @@ final class Certificates {
 
   private void issue(String name, String extensions) throws IOException {
     Files.writeString(file(name + ".ext"), extensions);
-    openssl("req -newkey rsa:2048 -nodes -subj /CN=" + name + " -keyout " + name + ".key -out "
-        + name + ".csr");
+    openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=" + name + " -keyout "
+        + name + ".key -out " + name + ".csr");
     openssl(
         "x509 -req -days 2 -in " + name + ".csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile "
             + name + ".ext -out " + name + ".pem");

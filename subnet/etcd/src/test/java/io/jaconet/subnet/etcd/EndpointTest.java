@@ -16,7 +16,8 @@ class EndpointTest {
     assertEquals("https://etcd-1.example:2379", text("HTTPS://etcd-1.example/"));
     assertEquals("https://[2001:db8::1]:2379", text("https://[2001:db8::1]:2379"));
     assertEquals("http://192.0.2.1:2379", text("192.0.2.1:2379"));
-    assertEquals("https://192.0.2.1:2379", Endpoint.parse("192.0.2.1:2379", true).toString());
+    assertEquals(
+        "https://192.0.2.1:2379", Endpoint.parse("192.0.2.1:2379", true).toString());
   }
 
   private static String text(String endpoint) {
@@ -26,14 +27,21 @@ class EndpointTest {
   @Test
   void refusesWhatIsNone() {
     for (var bad : List.of(
-        "", " http://127.0.0.1", "unix:///run/etcd", "http://", "http://a:b", "http://a:70000", "http://u:p@a")) {
+        "",
+        " http://127.0.0.1",
+        "unix:///run/etcd",
+        "http://",
+        "http://a:b",
+        "http://a:70000",
+        "http://u:p@a")) {
       assertThrows(IllegalArgumentException.class, () -> Endpoint.parse(bad, false), bad);
     }
   }
 
   @Test
   void refusesToMixTlsWithPlainText() {
-    var mixed = EtcdLeaseStore.builder().endpoints(List.of("http://192.0.2.1", "https://192.0.2.2"));
+    var mixed =
+        EtcdLeaseStore.builder().endpoints(List.of("http://192.0.2.1", "https://192.0.2.2"));
     var plain = EtcdLeaseStore.builder()
         .endpoints(List.of("http://192.0.2.1"))
         .trustedAuthorities(Path.of("ca.pem"));

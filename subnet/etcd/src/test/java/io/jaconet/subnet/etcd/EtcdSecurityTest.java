@@ -8,10 +8,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.LeaseStore.Event;
 import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.PrivateKey;
+import java.security.interfaces.ECPrivateKey;
+import java.security.interfaces.RSAPrivateKey;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,7 +44,8 @@ class EtcdSecurityTest {
   void refusesAMemberWithACertificateOfAnotherAuthority() throws IOException {
     var certificates = new Certificates(directory, false);
     try (var server = EtcdServer.start(certificates);
-        var store = EtcdLeaseStore.builder().endpoints(List.of(server.endpoint())).build()) {
+        var store =
+            EtcdLeaseStore.builder().endpoints(List.of(server.endpoint())).build()) {
       var failure = assertThrows(IOException.class, store::list);
 
       assertTrue(String.valueOf(failure.getMessage()).contains("PKIX"), failure::toString);
@@ -94,7 +100,7 @@ class EtcdSecurityTest {
   @Test
   void readsPrivateKeysInTheThreeFormsOfOpenssl() throws IOException {
     var certificates = new Certificates(directory, false);
-    certificates.openssl("rsa -in client.key -traditional -out rsa1.key");
+    certificates.openssl("genrsa -traditional -out rsa1.key 2048");
     certificates.openssl("pkcs8 -topk8 -nocrypt -in rsa1.key -out rsa8.key");
     certificates.openssl("ec -in ca.key -out ec1.key");
     certificates.openssl("pkcs8 -topk8 -nocrypt -in ec1.key -out ec8.key");
@@ -102,10 +108,15 @@ class EtcdSecurityTest {
     for (var kind : List.of("rsa", "ec")) {
       var wrapped = PemKey.read(certificates.file(kind + "1.key"));
       var plain = PemKey.read(certificates.file(kind + "8.key"));
-      assertTrue(Files.readString(certificates.file(kind + "1.key")).contains(" PRIVATE KEY"));
-      assertEquals(plain, wrapped);
+      assertTrue(Files.readString(certificates.file(kind + "1.key"))
+          .contains("BEGIN " + kind.toUpperCase(Locale.ROOT) + " PRIVATE KEY"));
+      assertEquals(secret(plain), secret(wrapped));
     }
     assertThrows(IOException.class, () -> PemKey.read(certificates.file("ca.pem")));
+  }
+
+  private static BigInteger secret(PrivateKey key) {
+    return key instanceof ECPrivateKey ec ? ec.getS() : ((RSAPrivateKey) key).getPrivateExponent();
   }
 
   private EtcdLeaseStore.Builder tls(EtcdServer server) {
@@ -124,7 +135,13 @@ class EtcdSecurityTest {
       server.ctl("user", "add", "root:root-password");
       server.ctl("user", "grant-role", "root", "root");
       server.ctl("role", "add", "flannel");
-      server.ctl("role", "grant-permission", "flannel", "readwrite", "--prefix=true", "/coreos.com/network/");
+      server.ctl(
+          "role",
+          "grant-permission",
+          "flannel",
+          "readwrite",
+          "--prefix=true",
+          "/coreos.com/network/");
       server.ctl("user", "add", "flannel:flannel-password");
       server.ctl("user", "grant-role", "flannel", "flannel");
       server.ctl("auth", "enable");

@@ -217,8 +217,7 @@ final class EtcdServer implements AutoCloseable {
     builder.environment().put("ETCDCTL_API", "3");
     var etcdctl = builder.start();
     etcdctl.getOutputStream().close();
-    var output = new String(
-        etcdctl.getInputStream().readAllBytes(), UTF_8);
+    var output = new String(etcdctl.getInputStream().readAllBytes(), UTF_8);
     if (etcdctl.onExit().join().exitValue() != 0) {
       throw new IOException(String.join(" ", command) + ": " + output);
     }

@@ -71,7 +71,8 @@ final class Flannel implements AutoCloseable {
   /** Returns etcd's revision. */
   long revision() throws IOException {
     var request = RangeRequest.of(prefix + "config").message().toByteArray();
-    return RangeAnswer.read(new ProtoReader(client.read(Rpc.RANGE, request, TIMEOUT))).revision();
+    return RangeAnswer.read(new ProtoReader(client.read(Rpc.RANGE, request, TIMEOUT)))
+        .revision();
   }
 
   /** Returns what a flanneld takes for leases: its range has no slash at the end. */

@@ -35,6 +35,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -85,10 +86,8 @@ class FlannelSchemaTest {
     store.create(V4, VXLAN, "node-1", DAY);
     store.create(Subnets.parseKey("10.55.14.0-24&fd55:0:0:2a::-64"), VXLAN, "node-2", DAY);
 
-    assertEquals(
-        List.of("10.55.13.0-24", "10.55.14.0-24&fd55:0:0:2a::-64"), namesSeenByFlannel());
-    assertEquals(
-        VXLAN, flannel.get("subnets/10.55.13.0-24").orElseThrow().value());
+    assertEquals(List.of("10.55.13.0-24", "10.55.14.0-24&fd55:0:0:2a::-64"), namesSeenByFlannel());
+    assertEquals(VXLAN, flannel.get("subnets/10.55.13.0-24").orElseThrow().value());
   }
 
   @Test
@@ -125,8 +124,7 @@ class FlannelSchemaTest {
 
     for (var key : List.of("10.55.13.0-24", "10.55.13.0-24&fd55:0:0:30::-64", DUAL.key())) {
       assertThrows(
-          ConflictException.class,
-          () -> store.create(Subnets.parseKey(key), VXLAN, "node-1", DAY));
+          ConflictException.class, () -> store.create(Subnets.parseKey(key), VXLAN, "node-1", DAY));
     }
     assertEquals(List.of(DUAL.key()), namesSeenByFlannel());
   }
@@ -136,8 +134,7 @@ class FlannelSchemaTest {
     flannel.put("subnets/" + DUAL.key(), VXLAN, 86_400);
 
     for (var subnets : List.of(V6, Subnets.parseKey("10.55.14.0-24&fd55:0:0:29::-64"))) {
-      assertThrows(
-          ConflictException.class, () -> store.create(subnets, VXLAN, "node-1", DAY));
+      assertThrows(ConflictException.class, () -> store.create(subnets, VXLAN, "node-1", DAY));
     }
     assertEquals(List.of(DUAL.key()), namesSeenByFlannel());
     assertEquals(1, store.list().entries().size());
@@ -160,8 +157,7 @@ class FlannelSchemaTest {
     var listed = store.list().entries().get(0);
     assertNull(listed.holder());
     assertEquals(DAY, listed.timeToLive());
-    assertThrows(
-        ConflictException.class, () -> store.update(created, VXLAN, "node-1", DAY));
+    assertThrows(ConflictException.class, () -> store.update(created, VXLAN, "node-1", DAY));
     assertThrows(ConflictException.class, () -> store.delete(created));
     assertEquals("node-2", store.update(listed, VXLAN, "node-2", DAY).holder());
     assertEquals("node-2", store.list().entries().get(0).holder());
@@ -173,9 +169,9 @@ class FlannelSchemaTest {
     flannel.delete("subnets/" + DUAL.key());
 
     store.create(V6, VXLAN, "node-2", DAY);
-    assertThrows(
-        ConflictException.class, () -> store.create(DUAL, VXLAN, "node-3", DAY));
-    assertEquals(List.of(V6.key()), store.list().entries().stream().map(Entry::key).toList());
+    assertThrows(ConflictException.class, () -> store.create(DUAL, VXLAN, "node-3", DAY));
+    assertEquals(
+        List.of(V6.key()), store.list().entries().stream().map(Entry::key).toList());
   }
 
   @Test
@@ -199,9 +195,7 @@ class FlannelSchemaTest {
 
     assertEquals(new Event.Put(created), log.next());
     assertNull(((Event.Put) log.next()).entry().holder());
-    assertEquals(
-        prefix() + "/subnetsX",
-        ((Event.Put) log.next()).entry().key());
+    assertEquals(prefix() + "/subnetsX", ((Event.Put) log.next()).entry().key());
     assertTrue(log.next() instanceof Event.Deleted);
     assertTrue(log.isSilent());
   }
@@ -212,8 +206,8 @@ class FlannelSchemaTest {
     flannel.put("subnets/" + V4.key(), VXLAN, 0);
     try (var manager = StoreSubnetManager.over(store)) {
       var config = NetworkConfig.parse("{\"Network\":\"10.55.0.0/16\"}");
-      var own = manager.acquire(
-          new LeaseRequest(config, "node-1", LeaseAttributes.parse(VXLAN), null));
+      var own =
+          manager.acquire(new LeaseRequest(config, "node-1", LeaseAttributes.parse(VXLAN), null));
       var other = manager.acquire(new LeaseRequest(
           config, "node-2", LeaseAttributes.parse(VXLAN.replace("192.0.2.2", "192.0.2.3")), V4));
       manager.renew(own.lease(), own.lease().attributes());
@@ -282,9 +276,13 @@ class FlannelSchemaTest {
       all.put("subnet-holders/" + key, "86400 node-" + i);
     }
     flannel.putAll(all);
-    long before = server.answered("Range") + server.answered("Txn") + server.answered("LeaseTimeToLive");
+    long before =
+        server.answered("Range") + server.answered("Txn") + server.answered("LeaseTimeToLive");
     var listed = store.list();
-    long calls = server.answered("Range") + server.answered("Txn") + server.answered("LeaseTimeToLive") - before;
+    long calls = server.answered("Range")
+        + server.answered("Txn")
+        + server.answered("LeaseTimeToLive")
+        - before;
 
     assertEquals(20_000, listed.entries().size());
     assertTrue(calls <= 3, calls + " calls");
@@ -292,6 +290,7 @@ class FlannelSchemaTest {
 
   /** What is larger together than a message may be is read in parts. */
   @Test
+  @Tag("nightly")
   void listsRecordsOfAnySize() throws IOException {
     var large = "x".repeat(1_400_000);
     for (int i = 0; i < 50; i++) {
@@ -315,8 +314,7 @@ class FlannelSchemaTest {
         public void onSnapshot(
             ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
           var byKey = leases.stream()
-              .collect(ImmutableMap.toImmutableMap(
-                  lease -> lease.subnets().key(), lease -> lease));
+              .collect(ImmutableMap.toImmutableMap(lease -> lease.subnets().key(), lease -> lease));
           told.complete(new Told(byKey, unreadable));
         }
 

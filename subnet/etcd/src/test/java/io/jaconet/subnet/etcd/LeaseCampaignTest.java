@@ -52,8 +52,8 @@ class LeaseCampaignTest {
 
   @Test
   @Timeout(180)
-  void inAHundredAndFiftyEpisodesNoSubnetHasTwoHolders() throws Exception {
-    campaign(150, new Random().nextLong());
+  void inEightyEpisodesNoSubnetHasTwoHolders() throws Exception {
+    campaign(80, new Random().nextLong());
   }
 
   @Test
@@ -113,8 +113,7 @@ class LeaseCampaignTest {
   }
 
   /** Does something bad to one member, then makes it good. */
-  private static void trouble(ImmutableList<EtcdServer> members, Random random)
-      throws IOException {
+  private static void trouble(ImmutableList<EtcdServer> members, Random random) throws IOException {
     var member = members.get(random.nextInt(members.size()));
     switch (random.nextInt(4)) {
       case 0 -> {
@@ -242,7 +241,9 @@ class LeaseCampaignTest {
     private Subnets wish() {
       int base = 16 * (1 + random.nextInt(15));
       return Subnets.parseKey(
-          dual ? "10.6.0." + base + "-28&fd00:6:0:" + (1 + random.nextInt(9)) + "::-64" : "10.5.0." + base + "-28");
+          dual
+              ? "10.6.0." + base + "-28&fd00:6:0:" + (1 + random.nextInt(9)) + "::-64"
+              : "10.5.0." + base + "-28");
     }
   }
 }

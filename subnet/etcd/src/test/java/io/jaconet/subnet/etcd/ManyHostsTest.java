@@ -84,7 +84,8 @@ class ManyHostsTest {
       server.run();
       server.awaitReady();
       long start = System.nanoTime();
-      var sizes = together(500, number -> new Retry(30).until(stores.get(number)::list).entries().size());
+      var sizes = together(
+          500, number -> new Retry(30).until(stores.get(number)::list).entries().size());
       var took = Duration.ofNanos(System.nanoTime() - start);
       var entry = stores.get(0).create(Subnets.parseKey("10.5.1.0-24"), "", "node", null);
       for (var log : logs) {
