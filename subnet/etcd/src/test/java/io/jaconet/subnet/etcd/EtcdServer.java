@@ -6,6 +6,7 @@ import com.google.common.collect.ImmutableList;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -18,12 +19,16 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.opentest4j.TestAbortedException;
 
 /** A real member of etcd, a process of its own on loopback; with a data directory that goes when it is closed. */
 final class EtcdServer implements AutoCloseable {
+  /** Below those that the kernel gives to clients: a member that connects to another must not take the port of a third. */
+  private static final AtomicInteger NEXT_PORT = new AtomicInteger(20_000);
+
   private static final Duration START = Duration.ofSeconds(30);
 
   private final String name;
@@ -128,8 +133,13 @@ final class EtcdServer implements AutoCloseable {
   }
 
   private static int freePort() throws IOException {
-    try (var socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
+    while (true) {
+      int port = NEXT_PORT.getAndIncrement();
+      try (var socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+        return socket.getLocalPort();
+      } catch (BindException taken) {
+        // The next one, then.
+      }
     }
   }
 

@@ -51,6 +51,7 @@ class LeaseCampaignTest {
   private final AtomicInteger grants = new AtomicInteger();
 
   @Test
+  @Tag("nightly")
   @Timeout(180)
   void inEightyEpisodesNoSubnetHasTwoHolders() throws Exception {
     campaign(80, new Random().nextLong());
