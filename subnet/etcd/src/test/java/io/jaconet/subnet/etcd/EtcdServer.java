@@ -94,8 +94,7 @@ final class EtcdServer implements AutoCloseable {
     int peerPort = freePort();
     var server =
         new EtcdServer("alone", freePort(), peerPort, "alone=http://127.0.0.1:" + peerPort, tls);
-    server.run();
-    server.awaitReady();
+    startAll(ImmutableList.of(server));
     return server;
   }
 
@@ -112,13 +111,25 @@ final class EtcdServer implements AutoCloseable {
       members.add(
           new EtcdServer("m" + i, freePort(), peerPorts.get(i), String.join(",", cluster), null));
     }
-    for (var member : members.build()) {
-      member.run();
-    }
-    for (var member : members.build()) {
-      member.awaitReady();
-    }
+    startAll(members.build());
     return members.build();
+  }
+
+  /** Starts the members, or none: one that fails must not leave the others running. */
+  private static void startAll(ImmutableList<EtcdServer> members) throws IOException {
+    try {
+      for (var member : members) {
+        member.run();
+      }
+      for (var member : members) {
+        member.awaitReady();
+      }
+    } catch (IOException e) {
+      for (var member : members) {
+        member.close();
+      }
+      throw e;
+    }
   }
 
   private static void requireInstalled() {
