@@ -73,9 +73,9 @@ public final class TunDevice implements PacketPort {
    * complete and comes alone.
    */
   public static TunDevice open(String pattern, boolean headers) throws SyscallException {
+    var request = request(pattern);
     int fd = openFile();
     try {
-      var request = request(pattern);
       boolean attached = headers && attach(fd, request, IFF_VNET_HDR);
       if (!attached && !attach(fd, request, 0)) {
         throw refused(pattern);
@@ -115,10 +115,10 @@ public final class TunDevice implements PacketPort {
 
   private static TunDevice openQueue(String name, int flag, Duration busyPoll)
       throws SyscallException {
+    var request = request(name);
     int fd = openFile();
     int writeFd = fd;
     try {
-      var request = request(name);
       boolean headers = attach(fd, request, IFF_VNET_HDR | flag);
       if (!headers && !attach(fd, request, flag)) {
         throw refused(name);

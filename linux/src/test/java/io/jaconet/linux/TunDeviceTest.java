@@ -8,10 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jaconet.net.IpAddress;
+import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -55,6 +58,28 @@ class TunDeviceTest {
       assertEquals("flannel0", first.name());
       assertEquals("flannel1", second.name());
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "a/b", "sixteen-is-1-more"})
+  void aNameThatNoLinkCanHaveLeavesNothingOpen(String name) throws Exception {
+    int before = openFiles();
+
+    assertThrows(IllegalArgumentException.class, () -> TunDevice.open(name));
+    assertThrows(
+        IllegalArgumentException.class, () -> TunDevice.openQueues(name, 2, Duration.ZERO));
+
+    assertEquals(before, openFiles());
+  }
+
+  private static int openFiles() throws IOException {
+    int count = 0;
+    try (var files = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+      for (Path file : files) {
+        count += Files.isSymbolicLink(file) && Files.readSymbolicLink(file).endsWith("tun") ? 1 : 0;
+      }
+    }
+    return count;
   }
 
   /** Also while answers are written, upon which the kernel by itself would move flows. */
