@@ -1,8 +1,5 @@
 package io.jaconet.linux;
 
-import static com.google.common.base.Preconditions.checkState;
-
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.IOException;
 import java.util.function.Consumer;
 
@@ -24,18 +21,10 @@ public final class NetlinkEvents implements AutoCloseable {
   /** Enough for the burst of events that one batch causes. */
   private static final int RECEIVE_BUFFER_BYTES = 8 << 20;
 
-  private final NetlinkSocket socket;
-  private final WakeUp wakeUp;
+  private final EventSocket socket;
 
-  @GuardedBy("this")
-  private boolean running;
-
-  @GuardedBy("this")
-  private boolean closed;
-
-  private NetlinkEvents(NetlinkSocket socket, WakeUp wakeUp) {
+  private NetlinkEvents(EventSocket socket) {
     this.socket = socket;
-    this.wakeUp = wakeUp;
   }
 
   private static int group(int number) {
@@ -44,13 +33,7 @@ public final class NetlinkEvents implements AutoCloseable {
 
   /** Begins to listen in the network namespace of the calling thread. */
   public static NetlinkEvents open() throws SyscallException {
-    var socket = NetlinkSocket.open(GROUPS, RECEIVE_BUFFER_BYTES);
-    try {
-      return new NetlinkEvents(socket, WakeUp.open());
-    } catch (SyscallException e) {
-      socket.close();
-      throw e;
-    }
+    return new NetlinkEvents(EventSocket.over(NetlinkSocket.open(GROUPS, RECEIVE_BUFFER_BYTES)));
   }
 
   /**
@@ -60,19 +43,15 @@ public final class NetlinkEvents implements AutoCloseable {
    * @throws IllegalStateException if it runs already
    */
   public void run(Consumer<? super NetlinkEvent> consumer) throws IOException {
-    synchronized (this) {
-      checkState(!running, "another thread receives these events");
-      if (closed) {
-        return;
-      }
-      running = true;
+    if (!socket.enter()) {
+      return;
     }
     try {
-      while (wakeUp.await(socket.fd())) {
+      while (socket.await()) {
         deliver(consumer);
       }
     } finally {
-      stopRunning();
+      socket.leave();
     }
   }
 
@@ -86,9 +65,9 @@ public final class NetlinkEvents implements AutoCloseable {
         }
       }
     } catch (LostAnswerException e) {
-      // From the first loss until its queue is empty the kernel drops everything, without saying so
-      // again. What is told before
-      // that would be told too early: the tables would be read while changes still go unnoticed.
+      // From the first loss until its queue is empty the kernel drops everything, and does not say
+      // so again. Told before that, the consumer would read the tables while changes still go
+      // unnoticed.
       socket.drain();
       consumer.accept(new NetlinkEvent.Lost(String.valueOf(e.getMessage())));
     } catch (MalformedMessageException e) {
@@ -96,33 +75,9 @@ public final class NetlinkEvents implements AutoCloseable {
     }
   }
 
-  private synchronized void stopRunning() throws SyscallException {
-    running = false;
-    if (closed) {
-      release();
-    }
-  }
-
   /** Ends {@link #run}, which may still be giving its last events to the consumer when this returns. Idempotent. */
   @Override
-  public synchronized void close() throws SyscallException {
-    if (closed) {
-      return;
-    }
-    closed = true;
-    if (running) {
-      wakeUp.wake();
-    } else {
-      release();
-    }
-  }
-
-  /** The descriptors go only when no thread polls them any more: their numbers may be in new use at once. */
-  private void release() throws SyscallException {
-    try {
-      wakeUp.close();
-    } finally {
-      socket.close();
-    }
+  public void close() throws SyscallException {
+    socket.close();
   }
 }

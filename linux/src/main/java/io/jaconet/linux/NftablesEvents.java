@@ -1,7 +1,6 @@
 package io.jaconet.linux;
 
 import com.google.common.collect.ImmutableSet;
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -24,18 +23,10 @@ public final class NftablesEvents implements AutoCloseable {
   /** Enough for what a program that loads some ten thousand rules causes. */
   private static final int RECEIVE_BUFFER_BYTES = 4 << 20;
 
-  private final NetlinkSocket socket;
-  private final WakeUp wakeUp;
+  private final EventSocket socket;
 
-  @GuardedBy("this")
-  private boolean waiting;
-
-  @GuardedBy("this")
-  private boolean closed;
-
-  private NftablesEvents(NetlinkSocket socket, WakeUp wakeUp) {
+  private NftablesEvents(EventSocket socket) {
     this.socket = socket;
-    this.wakeUp = wakeUp;
   }
 
   /**
@@ -61,60 +52,45 @@ public final class NftablesEvents implements AutoCloseable {
    * @throws SyscallException if the kernel has no netfilter netlink (CONFIG_NETFILTER_NETLINK), with EPROTONOSUPPORT
    */
   public static NftablesEvents open() throws SyscallException {
-    var socket = NetlinkSocket.openNetfilter(NFNLGRP_NFTABLES, RECEIVE_BUFFER_BYTES);
-    try {
-      return new NftablesEvents(socket, WakeUp.open());
-    } catch (SyscallException e) {
-      socket.close();
-      throw e;
-    }
+    return new NftablesEvents(
+        EventSocket.over(NetlinkSocket.openNetfilter(NFNLGRP_NFTABLES, RECEIVE_BUFFER_BYTES)));
   }
 
   /** Waits until there is something to {@link #drain}, for at most {@code limit}; returns false if this is closed. */
   public boolean await(Duration limit) throws SyscallException {
-    synchronized (this) {
-      if (closed) {
-        return false;
-      }
-      waiting = true;
+    if (!socket.enter()) {
+      return false;
     }
-    boolean open;
     try {
-      open = wakeUp.await(socket.fd(), (int) Math.min(limit.toMillis(), Integer.MAX_VALUE));
+      return socket.await((int) Math.min(limit.toMillis(), Integer.MAX_VALUE));
     } finally {
-      stopWaiting();
-    }
-    return open;
-  }
-
-  private synchronized void stopWaiting() throws SyscallException {
-    waiting = false;
-    if (closed) {
-      release();
+      socket.leave();
     }
   }
 
   /** Returns at once what changed since the last call. */
-  public synchronized Changes drain() throws SyscallException {
-    var changes = ImmutableSet.<Change>builder();
-    boolean complete = true;
-    while (!closed && socket.isReadable()) {
-      try {
-        var messages = new MessageReader(socket.receive());
-        while (messages.next()) {
-          var change = decode(messages);
-          if (change != null) {
-            changes.add(change);
+  public Changes drain() throws SyscallException {
+    synchronized (socket) {
+      var changes = ImmutableSet.<Change>builder();
+      boolean complete = true;
+      while (socket.isReadable()) {
+        try {
+          var messages = new MessageReader(socket.receive());
+          while (messages.next()) {
+            var change = decode(messages);
+            if (change != null) {
+              changes.add(change);
+            }
           }
+        } catch (LostAnswerException e) {
+          socket.drain();
+          complete = false;
+        } catch (MalformedMessageException e) {
+          complete = false;
         }
-      } catch (LostAnswerException e) {
-        socket.drain();
-        complete = false;
-      } catch (MalformedMessageException e) {
-        complete = false;
       }
+      return new Changes(changes.build(), complete);
     }
-    return new Changes(changes.build(), complete);
   }
 
   static @Nullable Change decode(MessageReader message) throws MalformedMessageException {
@@ -139,24 +115,7 @@ public final class NftablesEvents implements AutoCloseable {
 
   /** Ends {@link #await} on whichever thread. Idempotent. */
   @Override
-  public synchronized void close() throws SyscallException {
-    if (closed) {
-      return;
-    }
-    closed = true;
-    if (waiting) {
-      wakeUp.wake();
-    } else {
-      release();
-    }
-  }
-
-  /** The descriptors go only when no thread polls them any more: their numbers may be in new use at once. */
-  private void release() throws SyscallException {
-    try {
-      wakeUp.close();
-    } finally {
-      socket.close();
-    }
+  public void close() throws SyscallException {
+    socket.close();
   }
 }
