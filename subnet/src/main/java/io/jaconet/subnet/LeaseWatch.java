@@ -1,6 +1,7 @@
 package io.jaconet.subnet;
 
 import com.google.common.collect.ImmutableList;
+import io.jaconet.internal.WatcherCalls;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseEvent;
 import io.jaconet.overlay.Subnets;
@@ -11,27 +12,22 @@ import java.io.IOException;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A watch of a store, told as leases. When the store's watch breaks it lists and watches anew by itself, unless nothing came of the last
  * time it did so.
  */
 final class LeaseWatch implements SubnetManager.Watch {
-  private static final Logger log = LoggerFactory.getLogger(LeaseWatch.class);
-
   private final LeaseStore store;
   private final SubnetManager.Watcher watcher;
   private final Executor executor;
   private final Consumer<LeaseWatch> ended;
 
-  /** Held while the watcher is called, and never while the store is. */
-  private final Object delivery = new Object();
+  /** The store is never called from one. */
+  private final WatcherCalls calls = new WatcherCalls();
 
   private final Object state = new Object();
   private LeaseStore.@Nullable Watch storeWatch;
-  private volatile boolean closed;
 
   /** Whether the watch has started over and has seen no event since; the store's calls come one after the other. */
   private boolean startedOver;
@@ -52,7 +48,7 @@ final class LeaseWatch implements SubnetManager.Watch {
   }
 
   private void listAndWatch() {
-    if (closed) {
+    if (calls.haveEnded()) {
       return;
     }
     try {
@@ -61,7 +57,7 @@ final class LeaseWatch implements SubnetManager.Watch {
       var watch = store.watch(snapshot.revision(), new StoreWatcher());
       boolean late;
       synchronized (state) {
-        late = closed;
+        late = calls.haveEnded();
         storeWatch = late ? null : watch;
       }
       if (late) {
@@ -85,7 +81,7 @@ final class LeaseWatch implements SubnetManager.Watch {
         unreadable.add(record.unreadable());
       }
     }
-    callWatcher(() -> watcher.onSnapshot(leases.build(), unreadable.build()));
+    calls.make(() -> watcher.onSnapshot(leases.build(), unreadable.build()));
   }
 
   private static LeaseEvent translate(LeaseStore.Event event) {
@@ -104,32 +100,19 @@ final class LeaseWatch implements SubnetManager.Watch {
   }
 
   private void fail(IOException cause) {
-    callWatcher(() -> watcher.onFailure(cause));
+    calls.make(() -> watcher.onFailure(cause));
     stop();
   }
 
-  private void callWatcher(Runnable call) {
-    synchronized (delivery) {
-      if (closed) {
-        return;
-      }
-      try {
-        call.run();
-      } catch (RuntimeException | Error thrown) {
-        log.error("A watcher of leases threw; its watch goes on", thrown);
-      }
-    }
-  }
-
   boolean isCalledByThisThread() {
-    return Thread.holdsLock(delivery);
+    return calls.isMadeByThisThread();
   }
 
   /** Ends the watch without waiting for a call that is under way. */
   void stop() {
     LeaseStore.@Nullable Watch running;
     synchronized (state) {
-      closed = true;
+      calls.end();
       running = storeWatch;
       storeWatch = null;
     }
@@ -142,9 +125,7 @@ final class LeaseWatch implements SubnetManager.Watch {
   @Override
   public void close() {
     stop();
-    synchronized (delivery) {
-      closed = true;
-    }
+    calls.endAndWait();
   }
 
   private final class StoreWatcher implements LeaseStore.Watcher {
@@ -153,7 +134,7 @@ final class LeaseWatch implements SubnetManager.Watch {
       startedOver = false;
       var changes =
           ImmutableList.copyOf(events.stream().map(LeaseWatch::translate).toList());
-      callWatcher(() -> watcher.onEvents(changes));
+      calls.make(() -> watcher.onEvents(changes));
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.jaconet.subnet;
 
 import com.google.common.collect.ImmutableList;
+import io.jaconet.internal.WatcherCalls;
 import io.jaconet.spi.LeaseStore;
 import io.jaconet.spi.LeaseStore.Event;
 import io.jaconet.spi.LeaseStore.Watcher;
@@ -11,15 +12,12 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What happened lately in a store, and who wants to know. Every watch reads the one history at its own pace, so a slow watcher costs nothing
  * but its own place in it. Guarded by the lock of its store, except where a method says otherwise.
  */
 final class WatchHub {
-  private static final Logger log = LoggerFactory.getLogger(WatchHub.class);
   private static final int BATCH = 1024;
 
   private final Object storeLock;
@@ -66,14 +64,13 @@ final class WatchHub {
     return ImmutableList.copyOf(subscriptions);
   }
 
-  /** A watch. Its watcher is called with {@code delivery} held and nothing else. */
+  /** A watch. Its watcher is called without the lock of the store. */
   final class Subscription implements LeaseStore.Watch {
     private final Watcher watcher;
     private final Executor executor;
-    private final Object delivery = new Object();
+    private final WatcherCalls calls = new WatcherCalls();
     private long seen;
     private boolean scheduled;
-    private volatile boolean closed;
 
     private Subscription(long revision, Watcher watcher, Executor executor) {
       this.seen = revision;
@@ -98,10 +95,10 @@ final class WatchHub {
             new IOException("the store does not remember what happened after revision " + seen)));
         return;
       }
-      callWatcher(() -> watcher.onEvents(batch));
+      calls.make(() -> watcher.onEvents(batch));
       synchronized (storeLock) {
         scheduled = false;
-        if (!closed) {
+        if (!calls.haveEnded()) {
           wake();
         }
       }
@@ -123,30 +120,17 @@ final class WatchHub {
       synchronized (storeLock) {
         subscriptions.remove(this);
       }
-      callWatcher(lastCall);
-      closed = true;
-    }
-
-    private void callWatcher(Runnable call) {
-      synchronized (delivery) {
-        if (closed) {
-          return;
-        }
-        try {
-          call.run();
-        } catch (RuntimeException | Error thrown) {
-          log.error("A watcher threw; its watch goes on", thrown);
-        }
-      }
+      calls.make(lastCall);
+      calls.end();
     }
 
     boolean isCalledByThisThread() {
-      return Thread.holdsLock(delivery);
+      return calls.isMadeByThisThread();
     }
 
     /** Ends the watch without waiting for a call that is under way. */
     void stop() {
-      closed = true;
+      calls.end();
       synchronized (storeLock) {
         subscriptions.remove(this);
       }
@@ -156,9 +140,7 @@ final class WatchHub {
     @Override
     public void close() {
       stop();
-      synchronized (delivery) {
-        closed = true;
-      }
+      calls.endAndWait();
     }
   }
 }

@@ -5,6 +5,7 @@ import io.grpc.ClientCall;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.jaconet.event.Backoff;
+import io.jaconet.internal.WatcherCalls;
 import io.jaconet.spi.LeaseStore;
 import io.jaconet.spi.LeaseStore.Watcher;
 import java.io.IOException;
@@ -41,12 +42,11 @@ final class EtcdWatch implements LeaseStore.Watch {
   private final Consumer<EtcdWatch> ended;
   private final Executor sequential;
   private final Backoff backoff = new Backoff(FIRST_PAUSE, LONGEST_PAUSE, new SplittableRandom());
-  private final Object delivery = new Object();
+  private final WatcherCalls calls = new WatcherCalls();
   private long seen;
   private boolean broken;
   private long brokenNanos;
   private volatile @Nullable Stream stream;
-  private volatile boolean closed;
 
   /** Creates a watch of what happens after {@code revision}. */
   EtcdWatch(
@@ -70,7 +70,7 @@ final class EtcdWatch implements LeaseStore.Watch {
     var opened = new Stream(connection);
     stream = opened;
     opened.start();
-    if (closed) {
+    if (calls.haveEnded()) {
       opened.cancel();
     }
   }
@@ -80,7 +80,7 @@ final class EtcdWatch implements LeaseStore.Watch {
   }
 
   private void onSequential(Runnable task) {
-    if (!closed) {
+    if (!calls.haveEnded()) {
       sequential.execute(task);
     }
   }
@@ -102,7 +102,7 @@ final class EtcdWatch implements LeaseStore.Watch {
   }
 
   private void brokenBy(Stream failed, IOException cause) {
-    if (failed == stream && !closed) {
+    if (failed == stream && !calls.haveEnded()) {
       stream = null;
       failed.cancel();
       if (!broken) {
@@ -131,7 +131,7 @@ final class EtcdWatch implements LeaseStore.Watch {
   }
 
   private void receive(Stream from, byte[] message) {
-    if (from != stream || closed) {
+    if (from != stream || calls.haveEnded()) {
       return;
     }
     try {
@@ -166,35 +166,22 @@ final class EtcdWatch implements LeaseStore.Watch {
       seen = Math.max(seen, answer.lastRevision());
     }
     if (!events.isEmpty()) {
-      callWatcher(() -> watcher.onEvents(events));
+      calls.make(() -> watcher.onEvents(events));
     }
   }
 
   private void end(IOException cause) {
-    callWatcher(() -> watcher.onFailure(cause));
+    calls.make(() -> watcher.onFailure(cause));
     stop();
   }
 
-  private void callWatcher(Runnable call) {
-    synchronized (delivery) {
-      if (closed) {
-        return;
-      }
-      try {
-        call.run();
-      } catch (RuntimeException | Error thrown) {
-        log.error("A watcher threw; its watch goes on", thrown);
-      }
-    }
-  }
-
   boolean isCalledByThisThread() {
-    return Thread.holdsLock(delivery);
+    return calls.isMadeByThisThread();
   }
 
   /** Ends the watch without waiting for a call that is under way. */
   void stop() {
-    closed = true;
+    calls.end();
     var running = stream;
     if (running != null) {
       running.cancel();
@@ -205,9 +192,7 @@ final class EtcdWatch implements LeaseStore.Watch {
   @Override
   public void close() {
     stop();
-    synchronized (delivery) {
-      closed = true;
-    }
+    calls.endAndWait();
   }
 
   /** One call of etcd's Watch. */
