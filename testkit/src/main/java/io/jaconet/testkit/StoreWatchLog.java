@@ -12,13 +12,17 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
-/** A watcher that keeps what it is told until a test takes it. */
-final class StoreWatchLog implements LeaseStore.Watcher {
+/** A watcher of a lease store that keeps what it is told until a test takes it. Waits at most 30 seconds. Thread-safe. */
+public final class StoreWatchLog implements LeaseStore.Watcher {
   private static final long TIMEOUT_SECONDS = 30;
 
   private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
   private final BlockingQueue<IOException> failures = new LinkedBlockingQueue<>();
+
+  /** Creates an empty log. */
+  public StoreWatchLog() {}
 
   @Override
   public void onEvents(ImmutableList<Event> batch) {
@@ -30,11 +34,35 @@ final class StoreWatchLog implements LeaseStore.Watcher {
     failures.add(cause);
   }
 
-  /** Returns the next event, waiting for it. */
-  Event next() throws InterruptedException {
+  /** Takes the next event, waiting for it. */
+  public Event next() throws InterruptedException {
     var event = events.poll(TIMEOUT_SECONDS, TimeUnit.SECONDS);
     assertNotNull(event, "no event within " + TIMEOUT_SECONDS + " s; failures: " + failures);
     return event;
+  }
+
+  /** Takes the next event, waiting for it; returns null if the watch fails first. */
+  public @Nullable Event nextUnlessFailed() throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(TIMEOUT_SECONDS);
+    while (System.nanoTime() < deadline) {
+      var event = events.poll(50, TimeUnit.MILLISECONDS);
+      if (event != null || !failures.isEmpty()) {
+        return event;
+      }
+    }
+    throw new AssertionError("neither an event nor a failure within " + TIMEOUT_SECONDS + " s");
+  }
+
+  /** Takes the failure that ended the watch, waiting for it. */
+  public IOException failure() throws InterruptedException {
+    var failure = failures.poll(TIMEOUT_SECONDS, TimeUnit.SECONDS);
+    assertNotNull(failure, "no failure within " + TIMEOUT_SECONDS + " s; events: " + events);
+    return failure;
+  }
+
+  /** Returns whether there is nothing that nobody has taken. */
+  public boolean isSilent() {
+    return events.isEmpty() && failures.isEmpty();
   }
 
   /** Returns all events up to the one of {@code revision}, waiting for it. */

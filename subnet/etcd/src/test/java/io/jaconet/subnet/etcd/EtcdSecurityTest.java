@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.LeaseStore.Event;
+import io.jaconet.testkit.StoreWatchLog;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.file.Files;
@@ -84,7 +85,7 @@ class EtcdSecurityTest {
         Files.copy(certificates.file("client.key"), key, StandardCopyOption.REPLACE_EXISTING);
         awaitSuccess(store);
 
-        var log = new EventLog();
+        var log = new StoreWatchLog();
         store.watch(store.list().revision(), log);
         Files.writeString(certificate, "half a certif");
         server.kill();
@@ -159,7 +160,7 @@ class EtcdSecurityTest {
         var refusal = assertThrows(IOException.class, impostor::list);
         assertFalse(refusal.toString().contains("wrong-password"), refusal::toString);
         var created = store.create(SUBNETS, "value", "node", null);
-        var log = new EventLog();
+        var log = new StoreWatchLog();
         store.watch(created.revision(), log);
 
         server.ctl("--user", "root:root-password", "auth", "disable");

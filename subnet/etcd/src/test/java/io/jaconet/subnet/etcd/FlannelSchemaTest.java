@@ -24,6 +24,7 @@ import io.jaconet.spi.LeaseStore.Entry;
 import io.jaconet.spi.LeaseStore.Event;
 import io.jaconet.spi.SubnetManager;
 import io.jaconet.subnet.StoreSubnetManager;
+import io.jaconet.testkit.StoreWatchLog;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -184,7 +185,7 @@ class FlannelSchemaTest {
 
   @Test
   void reportsTheHolderOfWhatItWroteAndNoneOfWhatFlanneldWrote() throws Exception {
-    var log = new EventLog();
+    var log = new StoreWatchLog();
     store.watch(store.list().revision(), log);
     var created = store.create(DUAL, VXLAN, "node-1", DAY);
     flannel.put("subnets/" + DUAL.key(), "{}", 86_400);

@@ -12,6 +12,7 @@ import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.LeaseStore.Event;
 import io.jaconet.subnet.StoreSubnetManager;
+import io.jaconet.testkit.StoreWatchLog;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -72,10 +73,10 @@ class ManyHostsTest {
   void fiveHundredHostsThatReconnectTogetherAllGoOn() throws Exception {
     var stores = new ArrayList<EtcdLeaseStore>();
     try (var server = EtcdServer.start()) {
-      var logs = new ArrayList<EventLog>();
+      var logs = new ArrayList<StoreWatchLog>();
       for (int i = 0; i < 500; i++) {
         var store = store(server);
-        var log = new EventLog();
+        var log = new StoreWatchLog();
         store.watch(store.list().revision(), log);
         stores.add(store);
         logs.add(log);
