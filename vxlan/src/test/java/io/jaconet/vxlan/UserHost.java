@@ -24,8 +24,6 @@ final class UserHost implements BackendContract.Host {
     this.host = new KernelHost(config);
     this.config = config;
     latest = backend();
-    // Duplicate address detection would keep the address from being bound for a while.
-    run("ip", "addr", "change", "2001:db8::1/64", "dev", "eth0", "nodad");
   }
 
   @Override
