@@ -6,10 +6,12 @@ import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.NetworkConfig;
 import java.util.ArrayDeque;
 import java.util.EnumMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -91,12 +93,17 @@ record LabOptions(
   }
 
   private static final class Parser {
+    private static final String VXLAN = "vxlan";
+    private static final ImmutableSet<String> VXLAN_OPTIONS =
+        ImmutableSet.of("--data-path", "--vni", "--direct-routing");
+
     private final Queue<String> left;
     private final ImmutableSet<String> backends;
     private final Map<IpFamily, IpPrefix> networks = new EnumMap<>(IpFamily.class);
     private final NetworkConfig.Builder config = NetworkConfig.builder();
     private ImmutableSet<IpFamily> families = ImmutableSet.of();
-    private String backend = "vxlan";
+    private final Set<String> ofVxlan = new LinkedHashSet<>();
+    private String backend = VXLAN;
     private Mode mode = Mode.CHECK;
     private int hosts = 3;
     private int underlayMtu = 1500;
@@ -113,11 +120,22 @@ record LabOptions(
         take(option);
       }
       enableFamilies();
+      requireVxlan();
       config.backend(backend);
       return new LabOptions(mode, hosts, config.build(), underlayMtu, masquerade, prefix());
     }
 
+    private void requireVxlan() {
+      if (!backend.equals(VXLAN) && !ofVxlan.isEmpty()) {
+        throw new IllegalArgumentException(String.join(", ", ofVxlan)
+            + ": not possible with --backend " + backend + "; allowed with --backend " + VXLAN);
+      }
+    }
+
     private void take(String option) {
+      if (VXLAN_OPTIONS.contains(option)) {
+        ofVxlan.add(option);
+      }
       switch (option) {
         case "--hosts" -> hosts = number(option, MIN_HOSTS, MAX_HOSTS, 5);
         case "--network" -> takeNetwork(value(option, "a prefix", "10.244.0.0/16"));

@@ -62,6 +62,8 @@ class LabOptionsTest {
     "--network 10.1.0.0/16 --network 10.2.0.0/16, once per family",
     "--network 10.1.0.0/31, 10.244.0.0/16",
     "--prefix a-b, letters",
+    "--backend pigeon --data-path user, --backend vxlan",
+    "--vni 7 --backend pigeon, --backend vxlan",
     "--frobnicate, --frobnicate",
   })
   void aWrongOptionIsAnsweredByWhatIsAllowed(String arguments, String allowed) {
