@@ -10,7 +10,9 @@ module io.jaconet.benchmarks {
   requires java.management;
   requires jdk.management;
   requires static com.google.errorprone.annotations;
+  requires static org.immutables.value.annotations;
   requires static org.jspecify;
+  requires static java.compiler;
 
   uses io.jaconet.spi.BackendProvider;
 }

@@ -2,8 +2,7 @@
 @org.jspecify.annotations.NullMarked
 module io.jaconet.linux {
   requires transitive io.jaconet.core;
-  requires org.jnrproject.ffi;
-  requires org.objectweb.asm;
+  requires org.jnrproject.jffi;
   requires org.slf4j;
   requires static com.google.errorprone.annotations;
 

@@ -7,6 +7,8 @@ module io.jaconet.udp {
   requires static com.google.errorprone.annotations;
 
   exports io.jaconet.udp;
+  exports io.jaconet.udp.backend to
+      io.jaconet.vxlan;
 
   provides io.jaconet.spi.BackendProvider with
       io.jaconet.udp.UdpBackendProvider;

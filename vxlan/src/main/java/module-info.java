@@ -1,8 +1,9 @@
-/** Backend {@code vxlan}: the kernel's VXLAN device. */
+/** Backend {@code vxlan}: the kernel's VXLAN device, or the same frames from user space. */
 @org.jspecify.annotations.NullMarked
 module io.jaconet.vxlan {
   requires transitive io.jaconet.core;
   requires io.jaconet.linux;
+  requires io.jaconet.udp;
   requires com.google.gson;
   requires org.slf4j;
 

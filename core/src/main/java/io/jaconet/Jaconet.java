@@ -222,13 +222,14 @@ public final class Jaconet {
       var found = ImmutableList.copyOf(
           ServiceLoader.load(BackendProvider.class, Jaconet.class.getClassLoader()));
       String type = settings.config().backendType();
-      return found.stream()
-          .filter(provider -> provider.type().equals(type))
-          .findFirst()
-          .orElseThrow(() -> new IllegalArgumentException(
-              "Backend.Type '" + type + "' has no provider here; found: "
-                  + found.stream().map(BackendProvider::type).toList()
-                  + ". Add the artifact jaconet-" + type + " to the class path or module path"));
+      for (var provider : found) {
+        if (provider.type().equals(type)) {
+          return provider;
+        }
+      }
+      throw new IllegalArgumentException("Backend.Type '" + type + "' has no provider here; found: "
+          + found.stream().map(BackendProvider::type).toList()
+          + ". Add the artifact jaconet-" + type + " to the class path or module path");
     }
 
     private NetworkEngine engine(Settings all, Backend backend) {

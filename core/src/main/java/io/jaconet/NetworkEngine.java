@@ -660,6 +660,10 @@ final class NetworkEngine {
     return reconciler == null ? ImmutableList.of() : reconciler.quarantine();
   }
 
+  Backend.Status backendStatus() {
+    return backend.status();
+  }
+
   RulesStatus rulesStatus() {
     var manager = settings.iptablesManager();
     return manager == null ? RulesStatus.NONE : manager.status();

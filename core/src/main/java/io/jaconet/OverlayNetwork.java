@@ -8,6 +8,7 @@ import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.RulesStatus;
 import io.jaconet.overlay.SubnetEnv;
 import io.jaconet.overlay.Subnets;
+import io.jaconet.spi.Backend;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
@@ -78,6 +79,11 @@ public final class OverlayNetwork implements AutoCloseable {
   /** Returns the counters. */
   public NetworkStats stats() {
     return engine.stats();
+  }
+
+  /** Returns what carries the packets, such as which offloads are in use, and what it has counted; see the backend's documentation. */
+  public Backend.Status backendStatus() {
+    return engine.backendStatus();
   }
 
   /** Returns what a CNI plugin needs to know of the own lease. */

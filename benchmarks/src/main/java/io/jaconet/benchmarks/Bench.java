@@ -13,6 +13,7 @@ final class Bench {
       new Start(),
       new LabStart(),
       new DataPaths(),
+      new Micro(),
       new Rules(),
       new Guard());
 
@@ -56,8 +57,8 @@ final class Bench {
     }
     Runtime.getRuntime().removeShutdownHook(hook);
     System.out.println(report.table());
-    if (options.json() != null) {
-      report.writeJson(options.json());
+    if (options.json().isPresent()) {
+      report.writeJson(options.json().get());
     }
     return report;
   }

@@ -57,7 +57,7 @@ final class ChildJvm {
     return ImmutableList.of(java(), "-cp", classes.toString(), main.getName());
   }
 
-  private static String java() {
+  static String java() {
     return Path.of(System.getProperty("java.home"), "bin", "java").toString();
   }
 

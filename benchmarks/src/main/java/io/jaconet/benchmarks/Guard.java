@@ -9,6 +9,8 @@ import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.UnderlayGuard;
 import io.jaconet.testkit.Fabric;
 import java.io.IOException;
+import java.time.Duration;
+import java.util.Set;
 
 /** What the guard of the underlay takes of the throughput of the kernel's VXLAN, in alternating rounds. */
 final class Guard implements Benchmark {
@@ -27,6 +29,7 @@ final class Guard implements Benchmark {
 
   @Override
   public void run(Options options, Hosts hosts, Report report) throws Exception {
+    int rounds = options.rounds().orElse(Options.ROUNDS);
     var off = new Samples();
     var on = new Samples();
     try (var fabric = Fabric.builder().create()) {
@@ -38,7 +41,7 @@ final class Guard implements Benchmark {
               HostPacketFilter.builder().namespace(link.host(2).namespace()).build()) {
         link.awaitPath();
         measure(link); // warms the processors up
-        for (int round = 0; round < options.rounds(); round++) {
+        for (int round = 0; round < rounds; round++) {
           // Off, on, on, off: what changes steadily falls on both alike.
           off.add(measure(link));
           first.guard(guard(link.underlayAddress(2)));
@@ -59,7 +62,11 @@ final class Guard implements Benchmark {
   }
 
   private static double measure(TestLink link) throws IOException {
-    return DataPaths.mbits(DataPaths.iperf(link, "-t", "2"));
+    return new Traffic(link, Duration.ofSeconds(2))
+        .measure(Set.of(PathTest.TCP1))
+        .values()
+        .iterator()
+        .next();
   }
 
   private static UnderlayGuard guard(IpAddress peer) {

@@ -1,5 +1,6 @@
 package io.jaconet.benchmarks;
 
+import io.jaconet.testkit.Fabric;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -7,6 +8,7 @@ import java.util.List;
 /** Makes the hosts of a run, and sees to it that none is left. Their names begin with what no other run has. */
 final class Hosts implements AutoCloseable {
   private final List<Host> made = new ArrayList<>();
+  private final List<Fabric> fabrics = new ArrayList<>();
   private int next;
 
   private static String prefix() {
@@ -25,6 +27,13 @@ final class Hosts implements AutoCloseable {
     return host;
   }
 
+  /** Returns two hosts with an underlay between them. */
+  synchronized Fabric createFabric() throws IOException {
+    var fabric = Fabric.builder().prefix(prefix() + "f" + fabrics.size() + "-").create();
+    fabrics.add(fabric);
+    return fabric;
+  }
+
   synchronized void remove(Host host) throws IOException {
     made.remove(host);
     host.delete();
@@ -34,6 +43,9 @@ final class Hosts implements AutoCloseable {
   public synchronized void close() throws IOException {
     while (!made.isEmpty()) {
       remove(made.get(0));
+    }
+    while (!fabrics.isEmpty()) {
+      fabrics.remove(fabrics.size() - 1).close();
     }
   }
 }

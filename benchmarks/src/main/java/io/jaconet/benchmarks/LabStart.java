@@ -27,7 +27,7 @@ final class LabStart implements Benchmark {
     var lab = LAUNCHER.toAbsolutePath().toString();
     Commands.output(lab, "lab");
     var millis = new Samples();
-    for (int round = 0; round < options.rounds(); round++) {
+    for (int round = 0; round < options.rounds().orElse(Options.ROUNDS); round++) {
       long before = System.nanoTime();
       Commands.output(lab, "lab");
       millis.add((System.nanoTime() - before) / 1e6);

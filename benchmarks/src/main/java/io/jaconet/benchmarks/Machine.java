@@ -14,10 +14,14 @@ final class Machine {
 
   /** Returns one line for a reader. The load tells whether something else was running. */
   static String describe() throws IOException {
+    return hardwareAndSystem() + ", load " + Files.readString(LOAD).split(" ", 2)[0];
+  }
+
+  /** Returns what stays the same from run to run. */
+  static String hardwareAndSystem() throws IOException {
     return Runtime.getRuntime().availableProcessors() + " processors (" + model() + "), "
         + System.getProperty("os.name") + " " + System.getProperty("os.version") + ", "
-        + ManagementFactory.getRuntimeMXBean().getVmName() + " " + Runtime.version()
-        + ", load " + Files.readString(LOAD).split(" ", 2)[0];
+        + ManagementFactory.getRuntimeMXBean().getVmName() + " " + Runtime.version();
   }
 
   private static String model() throws IOException {

@@ -3,15 +3,14 @@ package io.jaconet.benchmarks;
 import com.google.common.util.concurrent.Uninterruptibles;
 import io.jaconet.linux.OffHeap;
 import io.jaconet.linux.PacketPort;
+import io.jaconet.linux.ReceiveBatch;
+import io.jaconet.linux.SendBatch;
 import io.jaconet.linux.Slices;
 import io.jaconet.linux.TunDevice;
+import io.jaconet.linux.UdpBatchSocket;
+import io.jaconet.net.IpAddress;
 import java.io.Closeable;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.StandardProtocolFamily;
-import java.nio.channels.ClosedChannelException;
-import java.nio.channels.DatagramChannel;
 
 /** Forwards packets between a TUN device and a UDP socket one by one, without any of what makes that quick. */
 final class PlainForwarder implements Closeable {
@@ -20,8 +19,8 @@ final class PlainForwarder implements Closeable {
   private static final int CAPACITY = 2048;
 
   private final TunDevice tun;
-  private final DatagramChannel channel;
-  private final InetSocketAddress peer;
+  private final UdpBatchSocket socket;
+  private final IpAddress peer;
   private final Thread sender;
   private final Thread receiver;
 
@@ -29,21 +28,16 @@ final class PlainForwarder implements Closeable {
   PlainForwarder(TestLink link, int number) throws IOException {
     var host = link.host(number);
     tun = host.namespace().call(() -> TunDevice.open("plain0", false));
-    channel = host.namespace()
-        .<DatagramChannel, IOException>call(
-            () -> DatagramChannel.open(StandardProtocolFamily.INET).bind(address(link, number)));
-    peer = address(link, 3 - number);
+    socket = host.namespace()
+        .<UdpBatchSocket, IOException>call(
+            () -> UdpBatchSocket.open(link.underlayAddress(number), PORT));
+    peer = link.underlayAddress(3 - number);
     TestLink.run(host, "ip", "link", "set", "plain0", "up", "mtu", "" + OVERLAY_MTU);
     TestLink.run(host, "ip", "route", "add", "10.244.0.0/16", "dev", "plain0");
     sender = new Thread(() -> untilClosed(this::send), "plain-tx");
     receiver = new Thread(() -> untilClosed(this::receive), "plain-rx");
     sender.start();
     receiver.start();
-  }
-
-  private static InetSocketAddress address(TestLink link, int number) throws IOException {
-    return new InetSocketAddress(
-        InetAddress.getByAddress(link.underlayAddress(number).toBytes()), PORT);
   }
 
   @FunctionalInterface
@@ -54,8 +48,6 @@ final class PlainForwarder implements Closeable {
   private static void untilClosed(Body body) {
     try {
       body.run();
-    } catch (ClosedChannelException e) {
-      // Closing is how it ends.
     } catch (IOException e) {
       System.err.println("the plain forwarder ends: " + e.getMessage());
     }
@@ -63,23 +55,25 @@ final class PlainForwarder implements Closeable {
 
   private void send() throws IOException {
     var memory = new OffHeap(CAPACITY);
+    var packet = new SendBatch(memory, peer.family(), 1, 1);
     while (tun.await()) {
       for (int length; (length = tun.read(memory, 0, CAPACITY)) > 0; ) {
-        var packet =
-            memory.buffer().slice(PacketPort.HEADER_BYTES, length - PacketPort.HEADER_BYTES);
-        channel.send(packet, peer);
+        packet.begin(peer.highBits(), peer.lowBits(), PORT);
+        packet.add(PacketPort.HEADER_BYTES, length - PacketPort.HEADER_BYTES);
+        packet.end(CAPACITY);
+        socket.send(packet);
+        packet.clear();
       }
     }
   }
 
   private void receive() throws IOException {
-    var memory = new OffHeap(CAPACITY);
+    var memory = new OffHeap(PacketPort.HEADER_BYTES + ReceiveBatch.SLOT_BYTES);
+    var datagram = new ReceiveBatch(memory, PacketPort.HEADER_BYTES, 1);
     var packet = new Slices(memory, 1);
-    while (true) {
-      var datagram = memory.buffer().duplicate().position(PacketPort.HEADER_BYTES);
-      channel.receive(datagram);
+    while (socket.receive(datagram)) {
       packet.clear();
-      packet.add(0, datagram.position());
+      packet.add(0, PacketPort.HEADER_BYTES + datagram.bytes(0));
       tun.write(packet);
     }
   }
@@ -87,9 +81,10 @@ final class PlainForwarder implements Closeable {
   @Override
   public void close() throws IOException {
     tun.shutdown();
-    channel.close();
+    socket.shutdown();
     Uninterruptibles.joinUninterruptibly(sender);
     Uninterruptibles.joinUninterruptibly(receiver);
+    socket.close();
     tun.close();
   }
 }

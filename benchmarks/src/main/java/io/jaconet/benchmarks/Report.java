@@ -1,5 +1,7 @@
 package io.jaconet.benchmarks;
 
+import static java.util.stream.Collectors.joining;
+
 import com.google.common.collect.ImmutableList;
 import com.google.gson.JsonObject;
 import java.io.IOException;
@@ -8,7 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** What a benchmark found: rows of figures, and how they compare with what they should be. */
 final class Report {
@@ -20,7 +22,11 @@ final class Report {
     this.test = test;
   }
 
-  /** What was measured, and how it came out. */
+  /**
+   * What was measured, and how it came out.
+   *
+   * @param remark what a reader is told besides; not among the figures for machines
+   */
   record Row(
       String test,
       String mode,
@@ -28,7 +34,8 @@ final class Report {
       String unit,
       double median,
       double min,
-      double max) {
+      double max,
+      String remark) {
     JsonObject toJson() {
       var json = new JsonObject();
       json.addProperty("test", test);
@@ -42,15 +49,46 @@ final class Report {
     }
   }
 
-  /** A value and the most that it should be. */
-  record Bar(String what, double value, double limit, String unit) {
+  /**
+   * A value and what it should be.
+   *
+   * @param must the most that it may be, or the least if {@code atLeast}
+   * @param aim what would be better still, null if nothing is
+   */
+  record Bar(
+      String what,
+      double value,
+      boolean atLeast,
+      double must,
+      @Nullable Double aim,
+      String unit) {
     boolean isMet() {
-      return value <= limit;
+      return reaches(must);
+    }
+
+    private boolean reaches(double limit) {
+      return atLeast ? value >= limit : value <= limit;
+    }
+
+    @Override
+    public String toString() {
+      var text = new StringBuilder(String.format(
+          "%-7s %s: %s%s, %s %s",
+          isMet() ? "met" : "MISSED",
+          what,
+          figure(value),
+          unit.isEmpty() ? "" : " " + unit,
+          atLeast ? "at least" : "at most",
+          figure(must)));
+      if (aim != null) {
+        text.append("; aim ").append(figure(aim)).append(reaches(aim) ? " met" : " missed");
+      }
+      return text.toString();
     }
   }
 
   void add(String mode, String variant, String unit, Samples samples) {
-    rows.add(new Row(test, mode, variant, unit, samples.median(), samples.min(), samples.max()));
+    addOf(test, mode, variant, unit, samples, "");
   }
 
   void add(String mode, String variant, String unit, double value) {
@@ -58,12 +96,18 @@ final class Report {
   }
 
   /** Adds a row of a test that is one of several in the benchmark. */
-  void addOf(String part, String mode, String variant, String unit, Samples samples) {
-    rows.add(new Row(part, mode, variant, unit, samples.median(), samples.min(), samples.max()));
+  void addOf(
+      String part, String mode, String variant, String unit, Samples samples, String remark) {
+    rows.add(
+        new Row(part, mode, variant, unit, samples.median(), samples.min(), samples.max(), remark));
   }
 
   void addBar(String what, double value, double limit, String unit) {
-    bars.add(new Bar(what, value, limit, unit));
+    addBar(new Bar(what, value, false, limit, null, unit));
+  }
+
+  void addBar(Bar bar) {
+    bars.add(bar);
   }
 
   ImmutableList<Row> rows() {
@@ -77,28 +121,26 @@ final class Report {
   String table() {
     int modes = width(rows.stream().map(this::group).toList());
     int variants = width(rows.stream().map(Row::variant).toList());
-    var format = "%-" + modes + "s  %-" + variants + "s  %10s  %10s  %10s  %s%n";
-    var table = new StringBuilder(String.format(format, "", "", "median", "min", "max", "unit"));
+    int units = width(rows.stream().map(Row::unit).toList());
+    var format = "%-" + modes + "s  %-" + variants + "s  %10s  %10s  %10s  %-" + units + "s  %s";
+    List<String> lines = new ArrayList<>();
+    lines.add(String.format(format, "", "", "median", "min", "max", "unit", ""));
     for (Row row : rows) {
-      table.append(String.format(
+      lines.add(String.format(
           format,
           group(row),
           row.variant,
           figure(row.median),
           figure(row.min),
           figure(row.max),
-          row.unit));
+          row.unit,
+          row.remark));
     }
-    for (Bar bar : bars) {
-      table.append(String.format(
-          "%n%-7s %s: %s %s, at most %s",
-          bar.isMet() ? "met" : "MISSED",
-          bar.what,
-          figure(bar.value),
-          bar.unit,
-          figure(bar.limit)));
+    if (!bars.isEmpty()) {
+      lines.add("");
+      bars.forEach(bar -> lines.add(bar.toString()));
     }
-    return table.append('\n').toString();
+    return lines.stream().map(String::stripTrailing).collect(joining("\n", "", "\n"));
   }
 
   private String group(Row row) {
@@ -110,7 +152,7 @@ final class Report {
   }
 
   /** Returns three digits that matter, or the whole number if it has more. */
-  private static String figure(double value) {
+  static String figure(double value) {
     double size = Math.abs(value);
     int decimals = value == Math.rint(value) || size >= 100 ? 0 : size >= 10 ? 1 : 2;
     return String.format(Locale.ROOT, "%." + decimals + "f", value);
@@ -118,9 +160,8 @@ final class Report {
 
   /** Writes an array of the rows, one on a line. */
   void writeJson(Path file) throws IOException {
-    var lines = rows.stream()
-        .map(row -> row.toJson().toString())
-        .collect(Collectors.joining(",\n", "[\n", "\n]\n"));
+    var lines =
+        rows.stream().map(row -> row.toJson().toString()).collect(joining(",\n", "[\n", "\n]\n"));
     Files.writeString(file, lines);
   }
 }

@@ -50,11 +50,12 @@ final class Rules implements Benchmark {
 
   @Override
   public void run(Options options, Hosts hosts, Report report) throws Exception {
+    int rounds = options.rounds().orElse(Options.ROUNDS);
     for (var driver : Driver.values()) {
-      measureProgramming(options.rounds(), driver, report);
+      measureProgramming(rounds, driver, report);
       measureChecks(driver, report);
       measureWar(options.idle(), driver, report);
-      measureRestarts(10 * options.rounds(), driver, report);
+      measureRestarts(10 * rounds, driver, report);
     }
   }
 

@@ -27,7 +27,7 @@ final class Scale implements Benchmark {
     for (int peers : options.peers()) {
       try (var batch = IpBatch.of(peers)) {
         compareResults(peers, hosts, batch);
-        measure(options.rounds(), peers, hosts, batch, report);
+        measure(options.rounds().orElse(Options.ROUNDS), peers, hosts, batch, report);
       }
     }
   }

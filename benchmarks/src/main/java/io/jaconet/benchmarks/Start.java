@@ -50,7 +50,7 @@ final class Start implements Benchmark {
       throws IOException, URISyntaxException {
     var without = new Samples();
     untilFirstLine(ChildJvm.commandWithoutLibraries(NoJoin.class));
-    for (int round = 0; round < options.rounds(); round++) {
+    for (int round = 0; round < options.rounds().orElse(Options.ROUNDS); round++) {
       double empty = untilFirstLine(ChildJvm.commandWithoutLibraries(NoJoin.class));
       without.add(empty);
       for (Way way : ways) {

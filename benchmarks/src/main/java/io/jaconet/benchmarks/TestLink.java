@@ -56,10 +56,10 @@ final class TestLink {
     }
   }
 
-  /** Has the hosts cut packets before they send them, as an interface does that can do nothing of it itself. */
-  void limitToOneSegment() throws IOException {
+  /** Has the hosts send packets that the kernel joined as {@code mode} does. */
+  void set(LinkMode mode) throws IOException {
     for (Host host : fabric.hosts()) {
-      run(host, "ip", "link", "set", "eth0", "gso_max_segs", "1");
+      run(host, "ip", "link", "set", "eth0", "gso_max_segs", Integer.toString(mode.maxSegments()));
     }
   }
 

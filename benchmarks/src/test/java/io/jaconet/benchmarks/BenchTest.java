@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableSet;
 import com.google.gson.JsonParser;
 import io.jaconet.benchmarks.Report.Bar;
 import io.jaconet.linux.NetworkNamespace;
@@ -12,6 +13,7 @@ import io.jaconet.testkit.InNetworkNamespace;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,9 +27,16 @@ class BenchTest {
   private Path directory;
 
   private Report run(Benchmark benchmark) throws Exception {
-    var json = directory.resolve("rows.json");
     return Bench.run(
-        benchmark, new Options(2, ImmutableList.of(PEERS), 3, Duration.ofSeconds(1), 6, json));
+        benchmark,
+        ImmutableOptions.builder()
+            .rounds(2)
+            .peers(ImmutableList.of(PEERS))
+            .changes(3)
+            .idle(Duration.ofSeconds(1))
+            .cycles(6)
+            .json(directory.resolve("rows.json"))
+            .build());
   }
 
   private static double median(Report report, String variant) {
@@ -78,6 +87,29 @@ class BenchTest {
     assertTrue(
         median(report, "JVM to joined network, class path") > median(report, "JVM to empty main"),
         report.table());
+  }
+
+  @Test
+  void dataMeasuresAndDrawsWhatItIsAskedFor() throws Exception {
+    var svg = directory.resolve("chart.svg");
+    var options = ImmutableOptions.builder()
+        .rounds(1)
+        .tests(ImmutableSet.of(PathTest.CPU, PathTest.UDP64, PathTest.RTT))
+        .modes(ImmutableSet.of(LinkMode.WIRE))
+        .variants(ImmutableSet.of(DataPathKind.UDP))
+        .traffic(Duration.ofSeconds(1))
+        .svg(svg)
+        .build();
+
+    var report = Bench.run(new DataPaths(), options);
+
+    assertEquals(
+        List.of("udp64 wire udp", "rtt wire udp", "cpu wire udp"),
+        report.rows().stream()
+            .map(row -> row.test() + " " + row.mode() + " " + row.variant())
+            .toList());
+    assertTrue(report.rows().stream().allMatch(row -> row.median() > 0), report.table());
+    assertTrue(Files.readString(svg).contains("<svg"));
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableSet;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
@@ -22,16 +23,47 @@ class OptionsTest {
   @Test
   void readsEveryOption() {
     var words =
-        "--rounds 7 --peers 10,20 --changes 8 --idle 9 --cycles 11 --json rows.json".split(" ", -1);
+        "--rounds 7 --peers 10,20 --changes 8 --idle 9 --cycles 11 --tests tcp1,udp64 --modes wire"
+            + " --variants kernel-vxlan,udp --seconds 3 --svg chart.svg --json rows.json";
 
     assertEquals(
-        new Options(
-            7, ImmutableList.of(10, 20), 8, Duration.ofSeconds(9), 11, Path.of("rows.json")),
-        Options.parse(ImmutableList.copyOf(words)));
+        ImmutableOptions.builder()
+            .rounds(7)
+            .peers(ImmutableList.of(10, 20))
+            .changes(8)
+            .idle(Duration.ofSeconds(9))
+            .cycles(11)
+            .tests(ImmutableSet.of(PathTest.TCP1, PathTest.UDP64))
+            .modes(ImmutableSet.of(LinkMode.WIRE))
+            .variants(ImmutableSet.of(DataPathKind.KERNEL_VXLAN, DataPathKind.UDP))
+            .traffic(Duration.ofSeconds(3))
+            .svg(Path.of("chart.svg"))
+            .json(Path.of("rows.json"))
+            .build(),
+        Options.parse(ImmutableList.copyOf(words.split(" ", -1))));
+  }
+
+  @Test
+  void measuresAllOfTheDataPathsUnlessTold() {
+    var options = Options.parse(ImmutableList.of());
+
+    assertEquals(ImmutableSet.copyOf(PathTest.values()), options.tests());
+    assertEquals(ImmutableSet.copyOf(LinkMode.values()), options.modes());
+    assertEquals(ImmutableSet.copyOf(DataPathKind.values()), options.variants());
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"--rounds", "--rounds 0", "--rounds many", "--peers 10,", "--warp 9"})
+  @ValueSource(
+      strings = {
+        "--rounds",
+        "--rounds 0",
+        "--rounds many",
+        "--peers 10,",
+        "--tests tcp1,tcp9",
+        "--modes",
+        "--variants wireguard",
+        "--warp 9"
+      })
   void refusesWhatItDoesNotUnderstandAndNamesIt(String words) {
     var refused = assertThrows(
         IllegalArgumentException.class,

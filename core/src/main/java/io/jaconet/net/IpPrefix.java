@@ -1,12 +1,10 @@
 package io.jaconet.net;
 
 import static com.google.common.base.Preconditions.checkArgument;
-import static com.google.common.collect.ImmutableList.toImmutableList;
 
 import com.google.common.collect.ImmutableList;
 import com.google.errorprone.annotations.Immutable;
 import io.jaconet.internal.Printable;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,18 +13,18 @@ import org.jspecify.annotations.Nullable;
  */
 @Immutable
 public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefix> {
-  private static final ImmutableList<IpPrefix> NOT_UNICAST = Stream.of(
-          "0.0.0.0/8",
-          "127.0.0.0/8",
-          "169.254.0.0/16",
-          "224.0.0.0/4",
-          "255.255.255.255/32",
-          "::/96",
-          "::ffff:0:0/96",
-          "fe80::/10",
-          "ff00::/8")
-      .map(IpPrefix::parse)
-      .collect(toImmutableList());
+  // Loops rather than streams in this class: it is in the way of every first join, and they cost a
+  // cold JVM 15 ms.
+  private static final ImmutableList<IpPrefix> NOT_UNICAST = ImmutableList.of(
+      parse("0.0.0.0/8"),
+      parse("127.0.0.0/8"),
+      parse("169.254.0.0/16"),
+      parse("224.0.0.0/4"),
+      parse("255.255.255.255/32"),
+      parse("::/96"),
+      parse("::ffff:0:0/96"),
+      parse("fe80::/10"),
+      parse("ff00::/8"));
 
   public IpPrefix {
     int bits = base.family().bits();
@@ -60,9 +58,10 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
   }
 
   private static int parseLength(String text, String digits) {
-    boolean plain = !digits.isEmpty()
-        && digits.length() <= 3
-        && digits.chars().allMatch(c -> c >= '0' && c <= '9');
+    boolean plain = !digits.isEmpty() && digits.length() <= 3;
+    for (int i = 0; plain && i < digits.length(); i++) {
+      plain = digits.charAt(i) >= '0' && digits.charAt(i) <= '9';
+    }
     if (!plain) {
       throw new IllegalArgumentException(
           "'" + Printable.of(text) + "' has no prefix length after the slash");
@@ -100,7 +99,12 @@ public record IpPrefix(IpAddress base, int length) implements Comparable<IpPrefi
    * broadcast or IPv4-mapped. 240.0.0.0/4 counts as unicast, which is how Linux treats it.
    */
   public boolean isUnicast() {
-    return NOT_UNICAST.stream().noneMatch(this::overlaps);
+    for (var prefix : NOT_UNICAST) {
+      if (overlaps(prefix)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Returns whether this is {@code 0.0.0.0/0} or {@code ::/0}. */

@@ -9,8 +9,8 @@ import io.jaconet.internal.Printable;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -128,9 +128,12 @@ record JsonFields(String path, JsonObject object) {
 
   /** Logs the names of the members that are not among {@code known}. */
   void warnOfUnknown(String... known) {
-    List<String> unknown = object.keySet().stream()
-        .filter(name -> Arrays.stream(known).noneMatch(name::equalsIgnoreCase))
-        .toList();
+    var unknown = new ArrayList<String>();
+    for (var name : object.keySet()) {
+      if (Arrays.stream(known).noneMatch(name::equalsIgnoreCase)) {
+        unknown.add(name);
+      }
+    }
     if (!unknown.isEmpty()) {
       log.warn(
           "Ignoring {} unknown keys of the configuration: {}",

@@ -84,7 +84,9 @@ public final class NetworkConfig {
   }
 
   private <T> ImmutableMap<IpFamily, T> perFamily(Function<SubnetRange, T> part) {
-    return ImmutableMap.copyOf(Maps.transformValues(ranges, part::apply));
+    var parts = new EnumMap<IpFamily, T>(IpFamily.class);
+    ranges.forEach((family, range) -> parts.put(family, part.apply(range)));
+    return Maps.immutableEnumMap(parts);
   }
 
   /** Returns the backend's name in lower case. */

@@ -1,12 +1,9 @@
 package io.jaconet.overlay;
 
-import static com.google.common.collect.ImmutableList.toImmutableList;
-
 import com.google.common.collect.ImmutableList;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,10 +18,12 @@ record SubnetRange(IpPrefix network, int subnetLength, IpAddress min, IpAddress 
   /** A network holds at least four subnets, and a subnet at least four addresses. */
   private static final int SPARE_BITS = 2;
 
-  private static final ImmutableList<IpPrefix> EXAMPLES = Stream.of(
-          "10.244.0.0/16", "172.20.0.0/16", "192.168.0.0/16", "fd00:244::/48", "fd00:245::/48")
-      .map(IpPrefix::parse)
-      .collect(toImmutableList());
+  private static final ImmutableList<IpPrefix> EXAMPLES = ImmutableList.of(
+      IpPrefix.parse("10.244.0.0/16"),
+      IpPrefix.parse("172.20.0.0/16"),
+      IpPrefix.parse("192.168.0.0/16"),
+      IpPrefix.parse("fd00:244::/48"),
+      IpPrefix.parse("fd00:245::/48"));
 
   /**
    * Returns the range, with flannel's defaults for what is not given: subnets of /24 or /64 if four of them fit, else of a quarter of

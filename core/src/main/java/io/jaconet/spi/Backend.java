@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The data path of one network on one host.
  *
- * <p>All methods except {@link #claims} are called on the network's event loop, one at a time, and must not wait for anything but the
+ * <p>All methods except {@link #claims} and {@link #status} are called on the network's event loop, one at a time, and must not wait for anything but the
  * kernel. The calls come in this order: {@link #prepare}, {@link #open}, then {@link #apply}, {@link #audit}, {@link #suspend} and
  * {@code open} again as often as needed, and {@link #close} at any time, last and once.
  *
@@ -63,6 +63,11 @@ public interface Backend {
   /** Stops all traffic of the network through this host in both directions, until {@link #open} is called again. */
   void suspend() throws IOException;
 
+  /** Returns what carries the packets now and what it has counted. May be called from any thread at any time. */
+  default Status status() {
+    return new Status(ImmutableMap.of(), ImmutableMap.of());
+  }
+
   /**
    * Frees what the backend holds open, and leaves in the kernel what {@code mode} says; of a device that {@link #prepare} made and that was
    * never opened, nothing in any mode. Goes on after a failure and throws it at the end.
@@ -88,6 +93,14 @@ public interface Backend {
       this(underlay, attributes, overlayMtu, ImmutableSet.of());
     }
   }
+
+  /**
+   * What a backend says of itself, for people and their monitoring. Names are the backend's own and documented there.
+   *
+   * @param features what is in use, such as devices and offloads of the kernel's
+   * @param counters counts since the data path was opened; empty while it is not
+   */
+  record Status(ImmutableMap<String, String> features, ImmutableMap<String, Long> counters) {}
 
   /**
    * A peer that came, went or changed.

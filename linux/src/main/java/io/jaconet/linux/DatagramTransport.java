@@ -9,7 +9,8 @@ import java.io.IOException;
  */
 public interface DatagramTransport extends AutoCloseable {
   /**
-   * Sends all of {@code batch}; its bytes are not needed any more afterwards.
+   * Sends all of {@code batch}; its bytes are not needed any more afterwards. Datagrams that the path turns out to be too narrow for go in
+   * fragments, and {@link SendBatch#pathMtu} tells.
    *
    * @return how many datagrams were refused; they are lost
    */

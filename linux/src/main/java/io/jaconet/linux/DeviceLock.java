@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import jnr.ffi.byref.IntByReference;
 
 /**
  * The right to look after a device, held by one network of one process in a network namespace: an abstract Unix socket bears the
@@ -39,12 +38,11 @@ public final class DeviceLock implements AutoCloseable {
   private static DeviceLock acquire(String device) throws IOException {
     ByteBuffer address = address(device);
     int fd = socket();
-    if (LibC.INSTANCE.bind(fd, address, address.remaining()) == 0
-        && LibC.INSTANCE.listen(fd, BACKLOG) == 0) {
+    if (LibC.bind(fd, address) == 0 && LibC.listen(fd, BACKLOG) == 0) {
       return new DeviceLock(fd);
     }
     int errno = LibC.errno();
-    LibC.INSTANCE.close(fd);
+    LibC.close(fd);
     if (errno != Errno.EADDRINUSE) {
       throw new SyscallException("bind(@" + name(device) + ")", errno);
     }
@@ -54,8 +52,7 @@ public final class DeviceLock implements AutoCloseable {
 
   private static int socket() throws SyscallException {
     return SyscallException.check(
-        "socket(AF_UNIX)",
-        LibC.INSTANCE.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        "socket(AF_UNIX)", LibC.socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   }
 
   private static String name(String device) {
@@ -77,15 +74,13 @@ public final class DeviceLock implements AutoCloseable {
     int fd = socket();
     try {
       var credentials = ByteBuffer.allocateDirect(UCRED_BYTES).order(ByteOrder.nativeOrder());
-      if (LibC.INSTANCE.connect(fd, address, address.remaining()) < 0
-          || LibC.INSTANCE.getsockopt(
-                  fd, SOL_SOCKET, SO_PEERCRED, credentials, new IntByReference(UCRED_BYTES))
-              < 0) {
+      if (LibC.connect(fd, address) < 0
+          || LibC.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials) < 0) {
         return "a process that does not say who it is";
       }
       return describe(credentials.getInt(0));
     } finally {
-      LibC.INSTANCE.close(fd);
+      LibC.close(fd);
     }
   }
 
@@ -106,7 +101,7 @@ public final class DeviceLock implements AutoCloseable {
     if (fd >= 0) {
       int closing = fd;
       fd = -1;
-      SyscallException.check("close", LibC.INSTANCE.close(closing));
+      SyscallException.check("close", LibC.close(closing));
     }
   }
 }

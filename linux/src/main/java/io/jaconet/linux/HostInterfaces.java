@@ -1,7 +1,5 @@
 package io.jaconet.linux;
 
-import static com.google.common.collect.ImmutableList.toImmutableList;
-
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.jaconet.net.IpAddress;
@@ -28,9 +26,13 @@ record HostInterfaces(
 
   /** Global before link-local, then permanent before leased, then stable before temporary; otherwise the kernel's order. */
   private static final Comparator<LinkAddress> PREFERENCE =
-      Comparator.<LinkAddress, Boolean>comparing(a -> a.address().isLinkLocal())
-          .thenComparing(a -> (a.flags() & IFA_F_PERMANENT) == 0)
-          .thenComparing(a -> (a.flags() & IFA_F_TEMPORARY) != 0);
+      Comparator.comparingInt(HostInterfaces::drawbacks);
+
+  private static int drawbacks(LinkAddress address) {
+    return (address.address().isLinkLocal() ? 4 : 0)
+        + ((address.flags() & IFA_F_PERMANENT) == 0 ? 2 : 0)
+        + ((address.flags() & IFA_F_TEMPORARY) != 0 ? 1 : 0);
+  }
 
   HostInterfaces {
     links = ImmutableList.sortedCopyOf(Comparator.comparingInt(Link::index), links);
@@ -56,20 +58,20 @@ record HostInterfaces(
 
   /** Returns the addresses that peers could send to, best first. */
   ImmutableList<IpAddress> usableAddresses(Link link, IpFamily family) {
-    return addresses.stream()
+    return ImmutableList.copyOf(addresses.stream()
         .filter(a -> a.linkIndex() == link.index() && a.address().family() == family && isUsable(a))
         .sorted(PREFERENCE)
         .map(LinkAddress::address)
-        .collect(toImmutableList());
+        .toList());
   }
 
   /** Returns the prefixes whose addresses the interface reaches without a router, of both families. */
   ImmutableList<IpPrefix> onLinkPrefixes(Link link) {
-    return addresses.stream()
+    return ImmutableList.copyOf(addresses.stream()
         .filter(a -> a.linkIndex() == link.index())
         .map(a -> new IpPrefix(a.address(), a.prefixLength()))
         .distinct()
-        .collect(toImmutableList());
+        .toList());
   }
 
   private static boolean isUsable(LinkAddress address) {

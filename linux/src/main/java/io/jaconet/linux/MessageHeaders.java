@@ -6,6 +6,9 @@ import java.nio.ByteOrder;
 
 /** An array of {@code struct mmsghdr} (64-bit Linux), each with room for an address and one control message. */
 final class MessageHeaders {
+  static final int SOCKADDR_IN_BYTES = 16;
+  static final int SOCKADDR_IN6_BYTES = 28;
+
   private static final int MMSGHDR_BYTES = 64;
   private static final int NAMELEN = 8;
   private static final int IOV = 16;
@@ -16,8 +19,6 @@ final class MessageHeaders {
   private static final int LENGTH = 56;
 
   private static final int NAME_BYTES = 32;
-  private static final int SOCKADDR_IN_BYTES = 16;
-  private static final int SOCKADDR_IN6_BYTES = 28;
   private static final int CONTROL_BYTES = 32;
   private static final int CONTROL_DATA = 16;
   private static final long SEGMENT_CMSG_LEN = 18;
@@ -48,6 +49,11 @@ final class MessageHeaders {
   /** Returns the address of the i-th header. */
   long headerAddress(int i) {
     return block.address(i * MMSGHDR_BYTES);
+  }
+
+  /** Returns the address of where the i-th message goes. */
+  long nameAddress(int i) {
+    return block.address(names + i * NAME_BYTES);
   }
 
   private static short networkOrder(int port) {

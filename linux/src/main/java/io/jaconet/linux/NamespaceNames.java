@@ -103,7 +103,7 @@ final class NamespaceNames {
     try {
       SyscallException.check(
           "mount(tmpfs, " + target + ")",
-          LibC.INSTANCE.mount("tmpfs", target.toString(), "tmpfs", 0, "mode=755"));
+          LibC.mount("tmpfs", target.toString(), "tmpfs", 0, "mode=755"));
     } catch (SyscallException e) {
       throw new IOException(
           "cannot name a network namespace: " + target
@@ -120,26 +120,26 @@ final class NamespaceNames {
   private static void share() throws IOException {
     var directory = DIRECTORY.toString();
     int lock = SyscallException.check(
-        "open(" + directory + ")", LibC.INSTANCE.open(directory, O_DIRECTORY_CLOEXEC, 0));
+        "open(" + directory + ")", LibC.open(directory, O_DIRECTORY_CLOEXEC, 0));
     try {
-      SyscallException.check("flock(" + directory + ")", LibC.INSTANCE.flock(lock, LOCK_EX));
-      int shared = LibC.INSTANCE.mount("", directory, "none", MS_SHARED | MS_REC, null);
+      SyscallException.check("flock(" + directory + ")", LibC.flock(lock, LOCK_EX));
+      int shared = LibC.mount("", directory, "none", MS_SHARED | MS_REC, "");
       if (shared < 0 && LibC.errno() == Errno.EINVAL) {
         SyscallException.check(
             "mount(bind, " + directory + ")",
-            LibC.INSTANCE.mount(directory, directory, "none", MS_BIND | MS_REC, null));
-        shared = LibC.INSTANCE.mount("", directory, "none", MS_SHARED | MS_REC, null);
+            LibC.mount(directory, directory, "none", MS_BIND | MS_REC, ""));
+        shared = LibC.mount("", directory, "none", MS_SHARED | MS_REC, "");
       }
       SyscallException.check("mount(shared, " + directory + ")", shared);
     } finally {
-      LibC.INSTANCE.close(lock);
+      LibC.close(lock);
     }
   }
 
   static void bind(String namespaceFile, Path file) throws SyscallException {
     SyscallException.check(
         "mount(bind, " + file + ")",
-        LibC.INSTANCE.mount(namespaceFile, file.toString(), "none", MS_BIND, null));
+        LibC.mount(namespaceFile, file.toString(), "none", MS_BIND, ""));
   }
 
   /** Removes {@code name}, unless it has come to mean another namespace. */
@@ -154,7 +154,7 @@ final class NamespaceNames {
 
   /** Removes the file of a name, mounted or not. */
   static void remove(Path file) throws IOException {
-    if (LibC.INSTANCE.umount2(file.toString(), MNT_DETACH) < 0) {
+    if (LibC.umount2(file.toString(), MNT_DETACH) < 0) {
       int errno = LibC.errno();
       if (errno != Errno.EINVAL && errno != Errno.ENOENT) {
         throw new SyscallException("umount2(" + file + ")", errno);

@@ -4,7 +4,6 @@ import static com.google.common.base.Preconditions.checkState;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import jnr.ffi.byref.IntByReference;
 
 /** A netlink socket. Belongs to the network namespace of the thread that opened it, whoever uses it later. */
 final class NetlinkSocket implements NetlinkTransport {
@@ -82,7 +81,7 @@ final class NetlinkSocket implements NetlinkTransport {
 
   private static NetlinkSocket open(int protocol, int groups, int receiveBufferBytes)
       throws SyscallException {
-    int fd = LibC.INSTANCE.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+    int fd = LibC.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
     if (fd < 0) {
       throw new SyscallException("socket(AF_NETLINK)", LibC.errno());
     }
@@ -92,17 +91,17 @@ final class NetlinkSocket implements NetlinkTransport {
   private int bind(int groups) throws SyscallException {
     var address = ByteBuffer.allocateDirect(SOCKADDR_BYTES).order(ByteOrder.nativeOrder());
     address.putShort(0, (short) AF_NETLINK).putInt(8, groups);
-    if (LibC.INSTANCE.bind(fd, address, SOCKADDR_BYTES) < 0) {
+    if (LibC.bind(fd, address) < 0) {
       throw new SyscallException("bind(netlink)", LibC.errno());
     }
-    if (LibC.INSTANCE.getsockname(fd, address, new IntByReference(SOCKADDR_BYTES)) < 0) {
+    if (LibC.getsockname(fd, address) < 0) {
       throw new SyscallException("getsockname(netlink)", LibC.errno());
     }
     return address.getInt(SOCKADDR_PORT_OFFSET);
   }
 
   private void setOption(int level, int option, int value, String call) throws SyscallException {
-    if (LibC.INSTANCE.setsockopt(fd, level, option, new IntByReference(value), Integer.BYTES) < 0) {
+    if (LibC.setsockopt(fd, level, option, value) < 0) {
       throw new SyscallException(call, LibC.errno());
     }
   }
@@ -116,13 +115,11 @@ final class NetlinkSocket implements NetlinkTransport {
       }
       setOption(SOL_SOCKET, SO_RCVBUF, bytes, "setsockopt(SO_RCVBUF)");
     }
-    var actual = new IntByReference();
-    if (LibC.INSTANCE.getsockopt(
-            fd, SOL_SOCKET, SO_RCVBUF, actual, new IntByReference(Integer.BYTES))
-        < 0) {
+    var actual = ByteBuffer.allocateDirect(Integer.BYTES).order(ByteOrder.nativeOrder());
+    if (LibC.getsockopt(fd, SOL_SOCKET, SO_RCVBUF, actual) < 0) {
       throw new SyscallException("getsockopt(SO_RCVBUF)", LibC.errno());
     }
-    return actual.intValue();
+    return actual.getInt(0);
   }
 
   @Override
@@ -144,7 +141,7 @@ final class NetlinkSocket implements NetlinkTransport {
   /** Returns whether {@link #receive} would find something, a loss included. */
   boolean isReadable() throws SyscallException {
     poll.putInt(0, fd()).putShort(4, POLLIN).putShort(6, (short) 0);
-    return SyscallException.check("poll", LibC.INSTANCE.poll(LibC.address(poll), 1, 0)) > 0;
+    return SyscallException.check("poll", LibC.poll(LibC.address(poll), 1, 0)) > 0;
   }
 
   @Override
@@ -152,7 +149,7 @@ final class NetlinkSocket implements NetlinkTransport {
     prepare(messages);
     header.putLong(NAME_OFFSET, 0).putInt(NAME_OFFSET + 8, 0).putShort(NAME_OFFSET, (short)
         AF_NETLINK);
-    while (LibC.INSTANCE.sendmsg(fd(), headerAddress, 0) < 0) {
+    while (LibC.sendmsg(fd(), headerAddress, 0) < 0) {
       int errno = LibC.errno();
       if (errno != Errno.EINTR) {
         throw new SyscallException("sendmsg(netlink)", errno);
@@ -203,7 +200,7 @@ final class NetlinkSocket implements NetlinkTransport {
   private long receiveOnce() {
     prepare(datagram.clear());
     while (true) {
-      long length = LibC.INSTANCE.recvmsg(fd(), headerAddress, MSG_DONTWAIT | MSG_TRUNC);
+      long length = LibC.recvmsg(fd(), headerAddress, MSG_DONTWAIT | MSG_TRUNC);
       if (length >= 0) {
         return length;
       }
@@ -228,7 +225,7 @@ final class NetlinkSocket implements NetlinkTransport {
     if (fd >= 0) {
       int closing = fd;
       fd = -1;
-      if (LibC.INSTANCE.close(closing) < 0) {
+      if (LibC.close(closing) < 0) {
         throw new SyscallException("close(netlink)", LibC.errno());
       }
     }

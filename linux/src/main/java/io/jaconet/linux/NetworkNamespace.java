@@ -159,7 +159,7 @@ public final class NetworkNamespace implements AutoCloseable {
 
   private static void unshare() throws IOException {
     try {
-      SyscallException.check("unshare(CLONE_NEWNET)", LibC.INSTANCE.unshare(CLONE_NEWNET));
+      SyscallException.check("unshare(CLONE_NEWNET)", LibC.unshare(CLONE_NEWNET));
     } catch (SyscallException e) {
       throw new IOException(
           "cannot create a network namespace: this needs CAP_SYS_ADMIN (run as root, or inside `unshare -Urnm`)",
@@ -170,17 +170,17 @@ public final class NetworkNamespace implements AutoCloseable {
   private static NetworkNamespace open(String label, @Nullable String name, Path file)
       throws IOException {
     int fd = SyscallException.check(
-        "open(" + file + ")", LibC.INSTANCE.open(file.toString(), O_RDONLY | O_CLOEXEC, 0));
+        "open(" + file + ")", LibC.open(file.toString(), O_RDONLY | O_CLOEXEC, 0));
     try {
       // A file that lost its bind mount, as after a reboot with a persistent /run, is no namespace
       // any more.
-      if (LibC.INSTANCE.ioctl(fd, NS_GET_NSTYPE, 0) != CLONE_NEWNET) {
+      if (LibC.ioctl(fd, NS_GET_NSTYPE, 0) != CLONE_NEWNET) {
         throw new IOException(
             file + " is not a network namespace; if it is left over, remove the file");
       }
       return new NetworkNamespace(label, name, fd);
     } catch (IOException e) {
-      LibC.INSTANCE.close(fd);
+      LibC.close(fd);
       throw e;
     }
   }
@@ -261,7 +261,7 @@ public final class NetworkNamespace implements AutoCloseable {
     synchronized (this) {
       checkState(fd >= 0, "%s is closed", this);
       if (!isOfThisThread()) {
-        SyscallException.check("setns(" + label + ")", LibC.INSTANCE.setns(fd, CLONE_NEWNET));
+        SyscallException.check("setns(" + label + ")", LibC.setns(fd, CLONE_NEWNET));
       }
     }
   }
@@ -321,7 +321,7 @@ public final class NetworkNamespace implements AutoCloseable {
   @Override
   public synchronized void close() {
     if (fd >= 0) {
-      LibC.INSTANCE.close(fd);
+      LibC.close(fd);
       fd = -1;
     }
   }

@@ -27,6 +27,7 @@ public final class SendBatch {
   private final int[] firstSlice;
   private final int[] segmentBytes;
   private final int[] bytes;
+  private final int[] pathMtu;
   private final boolean v6;
   private int count;
   private int slices;
@@ -43,6 +44,7 @@ public final class SendBatch {
     firstSlice = new int[maxMessages + 1];
     segmentBytes = new int[maxMessages];
     bytes = new int[maxMessages];
+    pathMtu = new int[maxMessages];
   }
 
   /** Removes all messages. */
@@ -61,6 +63,7 @@ public final class SendBatch {
     checkState(count < maxMessages, "no room for more than %s messages", maxMessages);
     headers.setDestination(count, v6, high, low, port);
     bytes[count] = 0;
+    pathMtu[count] = 0;
     firstSlice[count] = slices;
   }
 
@@ -117,9 +120,32 @@ public final class SendBatch {
         : (bytes[message] + segmentBytes[message] - 1) / segmentBytes[message];
   }
 
+  /**
+   * Returns the largest packet in bytes, outer IP header included, that the path of a message takes, if its datagrams turned out to be
+   * larger when they were sent, so that each went in fragments; 0 otherwise.
+   */
+  public int pathMtu(int message) {
+    return pathMtu[message];
+  }
+
+  /** Notes what {@link #pathMtu} returns: for transports. */
+  public void setPathMtu(int message, int mtu) {
+    pathMtu[message] = mtu;
+  }
+
   /** Returns where a message goes. */
   public IpAddress destination(int message) {
     return headers.address(message);
+  }
+
+  /** Returns the {@link IpAddress#highBits} of where a message goes. */
+  public long destinationHigh(int message) {
+    return headers.high(message);
+  }
+
+  /** Returns the {@link IpAddress#lowBits} of where a message goes. */
+  public long destinationLow(int message) {
+    return headers.low(message);
   }
 
   /** Appends the payload of a message to {@code target}. */
@@ -131,6 +157,16 @@ public final class SendBatch {
       target.put(target.position(), memory.buffer(), offset, length);
       target.position(target.position() + length);
     }
+  }
+
+  /** Returns the address of the {@code struct sockaddr} of where a message goes. */
+  long destinationAddress(int message) {
+    return headers.nameAddress(message);
+  }
+
+  /** Returns the length of that. */
+  int destinationBytes() {
+    return v6 ? MessageHeaders.SOCKADDR_IN6_BYTES : MessageHeaders.SOCKADDR_IN_BYTES;
   }
 
   /** Returns the address of the header of a message and those that follow. */

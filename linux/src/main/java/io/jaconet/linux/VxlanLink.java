@@ -2,6 +2,7 @@ package io.jaconet.linux;
 
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.Vni;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,4 +25,25 @@ public record VxlanLink(
     int port,
     boolean learning,
     boolean gbp,
-    boolean l2miss) {}
+    boolean l2miss) {
+
+  // Written out, as generated ones cost a JVM that starts 10 ms and more.
+
+  @Override
+  public boolean equals(@Nullable Object o) {
+    return o instanceof VxlanLink other
+        && vni.equals(other.vni)
+        && lowerIndex == other.lowerIndex
+        && Objects.equals(local, other.local)
+        && Objects.equals(group, other.group)
+        && port == other.port
+        && learning == other.learning
+        && gbp == other.gbp
+        && l2miss == other.l2miss;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(vni, lowerIndex, local, group, port, learning, gbp, l2miss);
+  }
+}

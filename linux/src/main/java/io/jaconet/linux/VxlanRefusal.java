@@ -22,7 +22,8 @@ record VxlanRefusal(
     ImmutableList<String> portHolders,
     String release) {
   static final String WITHOUT_VXLAN =
-      "still usable without it: direct routes between hosts on one link, user-space encapsulation over /dev/net/tun";
+      "still usable without it: direct routes between hosts on one link, the same frames from user space over /dev/net/tun"
+          + " (Backend.DataPath: \"user\")";
 
   /** Returns the sentence for {@code refusal}. */
   String explain(SyscallException refusal) {

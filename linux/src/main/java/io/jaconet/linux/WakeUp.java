@@ -21,33 +21,57 @@ final class WakeUp implements AutoCloseable {
   }
 
   static WakeUp open() throws SyscallException {
-    return new WakeUp(SyscallException.check("eventfd", LibC.INSTANCE.eventfd(0, EFD_CLOEXEC)));
+    return new WakeUp(SyscallException.check("eventfd", LibC.eventfd(0, EFD_CLOEXEC)));
   }
 
   /**
    * Waits until {@code waited} can be read or is broken; returns false if {@link #wake} was called. For one thread.
    */
   boolean await(int waited) throws SyscallException {
-    return await(waited, -1);
+    return awaitBusily(waited, 0);
   }
 
   /** Does what {@link #await(int)} does, but also returns true after {@code limitMillis}; a negative limit is none. */
   boolean await(int waited, int limitMillis) throws SyscallException {
     fds.putInt(0, waited).putShort(4, POLLIN);
-    while (LibC.INSTANCE.poll(fdsAddress, 2, limitMillis) < 0) {
-      int errno = LibC.errno();
-      if (errno != Errno.EINTR) {
-        throw new SyscallException("poll", errno);
-      }
+    poll(limitMillis);
+    return fds.getShort(POLLFD_BYTES + REVENTS_OFFSET) == 0;
+  }
+
+  /** Does what {@link #await(int)} does, but asks again and again for {@code spinNanos} before it sleeps. */
+  boolean awaitBusily(int waited, long spinNanos) throws SyscallException {
+    fds.putInt(0, waited).putShort(4, POLLIN);
+    boolean ready = false;
+    if (spinNanos > 0) {
+      long start = System.nanoTime();
+      do {
+        ready = poll(0) > 0;
+      } while (!ready && System.nanoTime() - start < spinNanos);
+    }
+    while (!ready) {
+      ready = poll(-1) > 0;
     }
     return fds.getShort(POLLFD_BYTES + REVENTS_OFFSET) == 0;
+  }
+
+  /** Returns how many are ready, 0 also after a signal. */
+  private int poll(int timeoutMillis) throws SyscallException {
+    int count = LibC.poll(fdsAddress, 2, timeoutMillis);
+    if (count >= 0) {
+      return count;
+    }
+    int errno = LibC.errno();
+    if (errno != Errno.EINTR) {
+      throw new SyscallException("poll", errno);
+    }
+    return 0;
   }
 
   /** Ends the wait and every later one. For any thread, until this is closed. */
   void wake() throws SyscallException {
     var one =
         ByteBuffer.allocateDirect(Long.BYTES).order(ByteOrder.nativeOrder()).putLong(0, 1);
-    if (LibC.INSTANCE.write(fd, one, Long.BYTES) < 0) {
+    if (LibC.write(fd, one, Long.BYTES) < 0) {
       throw new SyscallException("write(eventfd)", LibC.errno());
     }
   }
@@ -55,6 +79,6 @@ final class WakeUp implements AutoCloseable {
   /** Frees the descriptor; once only, and not while a thread waits: the number may be in new use at once. */
   @Override
   public void close() throws SyscallException {
-    SyscallException.check("close(eventfd)", LibC.INSTANCE.close(fd));
+    SyscallException.check("close(eventfd)", LibC.close(fd));
   }
 }

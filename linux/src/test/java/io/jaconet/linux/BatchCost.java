@@ -28,7 +28,7 @@ final class BatchCost {
 
   /** Keeps the namespace until the process ends: its removal takes seconds, with the kernel's rtnetlink lock held. */
   private static void keepNamespace() throws SyscallException {
-    if (LibC.INSTANCE.open("/proc/thread-self/ns/net", O_CLOEXEC, 0) < 0) {
+    if (LibC.open("/proc/thread-self/ns/net", O_CLOEXEC, 0) < 0) {
       throw new SyscallException("open(/proc/thread-self/ns/net)", LibC.errno());
     }
   }

@@ -50,7 +50,7 @@ final class FreshNetworkNamespace implements ExecutionCondition, InvocationInter
     var thread = new Thread(
         () -> {
           try {
-            if (LibC.INSTANCE.unshare(CLONE_NEWNET) < 0) {
+            if (LibC.unshare(CLONE_NEWNET) < 0) {
               throw new SyscallException("unshare(CLONE_NEWNET)", LibC.errno());
             }
             body.run();

@@ -10,27 +10,27 @@ class LibCTest {
 
   @Test
   void errnoIsThatOfTheLastCallOfThisThread() throws Exception {
-    var other = new Thread(() -> LibC.INSTANCE.close(-1));
-    int result = LibC.INSTANCE.open("/no/such/file", 0, 0);
+    var other = new Thread(() -> LibC.close(-1));
+    int result = LibC.open("/no/such/file", 0, 0);
     other.start();
     other.join();
 
     assertEquals(-1, result);
     assertEquals(Errno.ENOENT, LibC.errno());
-    assertEquals(-1, LibC.INSTANCE.mount("none", "/no/such/directory", "tmpfs", 0, null));
+    assertEquals(-1, LibC.mount("none", "/no/such/directory", "tmpfs", 0, ""));
     assertEquals(Errno.ENOENT, LibC.errno());
-    assertEquals(-1, LibC.INSTANCE.setns(-1, 0));
+    assertEquals(-1, LibC.setns(-1, 0));
     assertEquals("EBADF", Errno.name(LibC.errno()));
   }
 
   @Test
   void aBufferIsPassedFromItsPosition() {
     var buffer = ByteBuffer.allocateDirect(64);
-    int fd = LibC.INSTANCE.open("/proc/self/comm", 0, 0);
+    int fd = LibC.open("/proc/self/comm", 0, 0);
 
-    long count = LibC.INSTANCE.read(fd, buffer.position(8).slice(), 16);
+    long count = LibC.read(fd, buffer.position(8).slice(), 16);
 
-    assertEquals(0, LibC.INSTANCE.close(fd));
+    assertEquals(0, LibC.close(fd));
     assertTrue(count > 1);
     assertEquals('\n', buffer.get(8 + (int) count - 1));
     assertEquals(LibC.address(buffer.duplicate().clear()) + 8, LibC.address(buffer.slice()));

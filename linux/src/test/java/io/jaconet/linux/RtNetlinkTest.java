@@ -168,7 +168,7 @@ class RtNetlinkTest {
 
   @Test
   void aLinkMovesToAnotherNamespace() throws Exception {
-    int here = LibC.INSTANCE.open("/proc/thread-self/ns/net", 0x80000, 0);
+    int here = LibC.open("/proc/thread-self/ns/net", 0x80000, 0);
     try (var kernel = RtNetlink.open()) {
       FreshNetworkNamespace.inNewNamespace(() -> {
         try (var other = RtNetlink.open()) {
@@ -182,7 +182,7 @@ class RtNetlinkTest {
         }
       });
     } finally {
-      assertEquals(0, LibC.INSTANCE.close(here));
+      assertEquals(0, LibC.close(here));
     }
   }
 

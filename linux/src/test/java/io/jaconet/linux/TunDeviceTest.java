@@ -13,6 +13,9 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -51,6 +54,54 @@ class TunDeviceTest {
         var second = TunDevice.open("flannel%d")) {
       assertEquals("flannel0", first.name());
       assertEquals("flannel1", second.name());
+    }
+  }
+
+  /** Also while answers are written, upon which the kernel by itself would move flows. */
+  @Test
+  void aFlowStaysInOneQueueWhateverIsWritten() throws Exception {
+    FreshNetworkNamespace.inNewNamespace(() -> {
+      var queues = TunDevice.openQueues("tun%d", 2, Duration.ofNanos(1000));
+      configure(queues.get(0));
+      var there = InetAddress.getByName("198.51.100.2");
+      var queueOfPort = new HashMap<Integer, Integer>();
+      for (int round = 0; round < 3; round++) {
+        for (int port = 4000; port < 4016; port++) {
+          try (var socket = new DatagramSocket(
+              new InetSocketAddress(InetAddress.getByName("198.51.100.1"), port))) {
+            socket.setSoTimeout(5000);
+            socket.send(new DatagramPacket("over".getBytes(UTF_8), 4, there, port));
+            int queue = queueWithPacket(queues);
+            Integer before = queueOfPort.put(port, queue);
+            assertEquals(before == null ? queue : before, queue);
+            turnAround(TunDevice.HEADER_BYTES);
+            var packet = new Slices(memory, 1);
+            packet.add(0, TunDevice.HEADER_BYTES + IP_AND_UDP_BYTES + 4);
+            assertTrue(queues.get(1 - queue).write(packet));
+            socket.receive(new DatagramPacket(new byte[10], 10));
+          }
+        }
+      }
+      for (TunDevice queue : queues) {
+        queue.close();
+      }
+
+      assertEquals(Set.of(0, 1), Set.copyOf(queueOfPort.values()));
+      try (var netlink = RtNetlink.open()) {
+        assertTrue(netlink.link("tun0").isEmpty());
+      }
+    });
+  }
+
+  /** Reads the next IPv4 packet of any queue into memory. */
+  private int queueWithPacket(List<TunDevice> queues) throws Exception {
+    while (true) {
+      for (int i = 0; i < queues.size(); i++) {
+        if (queues.get(i).read(memory, 0, CAPACITY) > 0
+            && memory.buffer().get(TunDevice.HEADER_BYTES) >> 4 == 4) {
+          return i;
+        }
+      }
     }
   }
 

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -117,6 +118,7 @@ class UdpBatchSocketTest {
       int refused = socket.send(batch);
 
       assertEquals(0, refused);
+      assertEquals(1000, batch.pathMtu(0));
       assertEquals(
           List.of(1400, 1400, 100),
           receive(socket, 3).stream().map(String::length).toList());
@@ -141,6 +143,74 @@ class UdpBatchSocketTest {
 
       assertEquals("bind(127.0.0.1, port 8285): EADDRINUSE", failure.getMessage());
       assertTrue(socket.joins());
+    }
+  }
+
+  @Test
+  void aGroupSharesItsPortWithNobodyElse() throws Exception {
+    FreshNetworkNamespace.inNewNamespace(() -> {
+      loopbackUp();
+      var address = IpAddress.parse("127.0.0.1");
+      var group = UdpBatchSocket.openGroup(address, PORT, 2, Duration.ofNanos(1000));
+
+      assertThrows(
+          SyscallException.class, () -> UdpBatchSocket.openGroup(address, PORT, 2, Duration.ZERO));
+      assertThrows(SyscallException.class, () -> UdpBatchSocket.open(address, PORT));
+      for (UdpBatchSocket socket : group) {
+        socket.close();
+      }
+      UdpBatchSocket.open(address, PORT).close();
+    });
+  }
+
+  @Test
+  void allDatagramsOfASenderComeByOneSocketOfAGroup() throws Exception {
+    FreshNetworkNamespace.inNewNamespace(() -> {
+      loopbackUp();
+      var address = IpAddress.parse("127.0.0.1");
+      var group = UdpBatchSocket.openGroup(address, PORT, 2, Duration.ofMillis(1));
+      var counts = List.of(new AtomicInteger(), new AtomicInteger());
+      var readers = new ArrayList<Thread>();
+      for (int i = 0; i < 2; i++) {
+        int index = i;
+        readers.add(new Thread(() -> countDatagrams(group.get(index), counts.get(index))));
+        readers.get(i).start();
+      }
+
+      for (int sender = 0; sender < 16; sender++) {
+        try (var socket = UdpBatchSocket.open(IpAddress.parse("127.0.0.2"), 1000 + sender)) {
+          for (int i = 0; i < 4; i++) {
+            assertEquals(0, socket.send(batch(address)));
+          }
+        }
+      }
+      assertTimeoutPreemptively(Duration.ofSeconds(10), () -> {
+        while (counts.get(0).get() + counts.get(1).get() < 16 * 16) {
+          Thread.onSpinWait();
+        }
+      });
+      for (int i = 0; i < 2; i++) {
+        group.get(i).shutdown();
+        readers.get(i).join();
+        group.get(i).close();
+      }
+
+      assertEquals(0, counts.get(0).get() % 16);
+      assertTrue(counts.get(0).get() > 0 && counts.get(1).get() > 0, counts.toString());
+    });
+  }
+
+  private static void countDatagrams(UdpBatchSocket socket, AtomicInteger count) {
+    var batch = new ReceiveBatch(new OffHeap(MESSAGES * ReceiveBatch.SLOT_BYTES), 0, MESSAGES);
+    try {
+      while (socket.receive(batch)) {
+        for (int i = 0; i < batch.count(); i++) {
+          int size = batch.segmentBytes(i);
+          count.addAndGet((batch.bytes(i) + size - 1) / size);
+        }
+      }
+    } catch (SyscallException e) {
+      count.set(Integer.MIN_VALUE);
     }
   }
 

@@ -152,7 +152,7 @@ final class LeaseWatch implements SubnetManager.Watch {
     public void onEvents(ImmutableList<LeaseStore.Event> events) {
       startedOver = false;
       var changes =
-          events.stream().map(LeaseWatch::translate).collect(ImmutableList.toImmutableList());
+          ImmutableList.copyOf(events.stream().map(LeaseWatch::translate).toList());
       callWatcher(() -> watcher.onEvents(changes));
     }
 

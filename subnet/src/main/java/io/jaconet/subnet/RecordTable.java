@@ -13,7 +13,6 @@ import io.jaconet.spi.LeaseStore.Event;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -29,8 +28,7 @@ final class RecordTable {
 
   private final NavigableMap<String, Row> rows = new TreeMap<>();
   private final SetMultimap<IpPrefix, String> claims = HashMultimap.create();
-  private final TreeSet<Row> byDeadline =
-      new TreeSet<>(Comparator.comparingLong(Row::deadlineNanos).thenComparing(Row::key));
+  private final TreeSet<Row> byDeadline = new TreeSet<>(RecordTable::compareDeadlines);
   private long revision;
 
   /** A record at rest. */
@@ -75,6 +73,11 @@ final class RecordTable {
     public Event event(long nowNanos) {
       return new Event.Deleted(key, revision);
     }
+  }
+
+  private static int compareDeadlines(Row a, Row b) {
+    int order = Long.compare(a.deadlineNanos, b.deadlineNanos);
+    return order == 0 ? a.key.compareTo(b.key) : order;
   }
 
   long revision() {

@@ -1,10 +1,8 @@
 package io.jaconet.subnet;
 
 import static com.google.common.base.Preconditions.checkArgument;
-import static com.google.common.collect.ImmutableList.toImmutableList;
 import static java.util.Objects.requireNonNull;
 
-import com.google.common.collect.ImmutableList;
 import io.jaconet.event.Backoff;
 import io.jaconet.internal.DaemonThreads;
 import io.jaconet.net.IpAddress;
@@ -23,6 +21,7 @@ import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -105,8 +104,7 @@ public final class StoreSubnetManager implements SubnetManager {
   private LeaseGrant tryAcquire(LeaseRequest request, RandomGenerator own) throws IOException {
     var records = list();
     var mine = ownRecords(request, records);
-    var others =
-        records.stream().filter(record -> !mine.contains(record)).collect(toImmutableList());
+    var others = records.stream().filter(record -> !mine.contains(record)).toList();
     refuseSharedPublicIp(request, others);
 
     var kept = mine.stream().filter(record -> fits(request, record)).findFirst();
@@ -131,12 +129,11 @@ public final class StoreSubnetManager implements SubnetManager {
    * Returns the records of the node: those it wrote under its id. Where there are none, those that flanneld wrote for its public IP, which
    * is how flannel knows a host.
    */
-  private static ImmutableList<LeaseRecord> ownRecords(
-      LeaseRequest request, ImmutableList<LeaseRecord> records) {
+  private static List<LeaseRecord> ownRecords(LeaseRequest request, List<LeaseRecord> records) {
     var byId = records.stream()
         .filter(
             record -> request.nodeId().equals(record.entry().holder()) && record.subnets() != null)
-        .collect(toImmutableList());
+        .toList();
     if (!byId.isEmpty()) {
       return byId;
     }
@@ -144,10 +141,10 @@ public final class StoreSubnetManager implements SubnetManager {
     return records.stream()
         .filter(
             record -> record.entry().holder() == null && sharesPublicIp(request, record, family))
-        .collect(toImmutableList());
+        .toList();
   }
 
-  private static void refuseSharedPublicIp(LeaseRequest request, ImmutableList<LeaseRecord> others)
+  private static void refuseSharedPublicIp(LeaseRequest request, List<LeaseRecord> others)
       throws IOException {
     for (var record : others) {
       for (var family : request.config().families()) {
@@ -352,8 +349,8 @@ public final class StoreSubnetManager implements SubnetManager {
     threads.shutdown();
   }
 
-  private ImmutableList<LeaseRecord> list() throws IOException {
-    return store.list().entries().stream().map(LeaseRecord::of).collect(toImmutableList());
+  private List<LeaseRecord> list() throws IOException {
+    return store.list().entries().stream().map(LeaseRecord::of).toList();
   }
 
   private void checkOpen() throws IOException {

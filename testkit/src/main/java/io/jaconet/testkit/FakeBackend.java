@@ -88,6 +88,11 @@ public final class FakeBackend implements Backend {
   }
 
   @Override
+  public Status status() {
+    return new Status(ImmutableMap.of("dataPath", TYPE), ImmutableMap.of());
+  }
+
+  @Override
   public ImmutableSet<?> claims(Lease peer) {
     var data = peer.attributes().backendData(IpFamily.V4);
     checkArgument(data.isPresent(), "no backend data");

@@ -17,10 +17,18 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** Carries datagrams between hosts in memory, in order and without loss. Thread-safe. */
 public final class MemoryUnderlay {
+  private static final int UDP_BYTES = 8;
+
   private final Map<IpAddress, Transport> transports = new ConcurrentHashMap<>();
+  private final Map<IpAddress, Integer> pathMtus = new ConcurrentHashMap<>();
 
   /** Creates one without hosts. */
   public MemoryUnderlay() {}
+
+  /** Lets packets of at most {@code mtu} bytes, outer headers included, to {@code address}; larger ones go in fragments. */
+  public void setPathMtu(IpAddress address, int mtu) {
+    pathMtus.put(address, mtu);
+  }
 
   /** Returns a new transport at {@code address}; what is sent there reaches it. */
   public Transport attach(IpAddress address) {
@@ -93,6 +101,11 @@ public final class MemoryUnderlay {
             address, batch.destination(i), payload.array(), Math.max(1, batch.segmentBytes(i)));
         synchronized (this) {
           sent.add(message);
+        }
+        int mtu = pathMtus.getOrDefault(message.destination(), Integer.MAX_VALUE);
+        int headers = message.destination().family().headerBytes() + UDP_BYTES;
+        if (headers + message.segmentBytes() > mtu) {
+          batch.setPathMtu(i, mtu);
         }
         var there = transports.get(message.destination());
         if (there == null) {

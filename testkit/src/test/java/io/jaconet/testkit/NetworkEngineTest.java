@@ -121,6 +121,11 @@ class NetworkEngineTest {
   }
 
   @Test
+  void showsWhatTheBackendSaysOfItself() {
+    assertEquals(FakeBackend.TYPE, join().backendStatus().features().get("dataPath"));
+  }
+
+  @Test
   void followsPeersThatComeChangeAndGo() {
     join();
 

@@ -1,5 +1,6 @@
 package io.jaconet.udp;
 
+import static io.jaconet.udp.NetworkOrder.copy;
 import static io.jaconet.udp.NetworkOrder.get16;
 import static io.jaconet.udp.NetworkOrder.get32;
 import static io.jaconet.udp.NetworkOrder.get8;
@@ -17,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Writes packets to the port, those of one flow that follow each other in one piece where the port takes that. The order within a flow
  * stays; only headers are written, the payload stays where it is. A packet whose checksum is wrong goes on alone and unchanged, for its
- * receiver to count. Confined to one thread.
+ * receiver to count; but where the other side may leave it unfinished, whoever takes the packet from the port is to finish it. Confined to
+ * one thread.
  */
 final class Coalescer {
   private static final int FLOWS = 8;
@@ -37,6 +39,7 @@ final class Coalescer {
   private final ByteBuffer memory;
   private final boolean joinsTcp;
   private final boolean joinsUdp;
+  private final @Nullable KernelLeftovers leftovers;
   private final Tally tally;
   private final int emptyHeader;
   private final Slices alone;
@@ -47,13 +50,19 @@ final class Coalescer {
   private int headerBytes;
   private int payloadBytes;
 
-  /** Uses {@link #MEMORY_BYTES} of {@code block} from {@code base} on. */
-  Coalescer(PacketPort port, OffHeap block, int base, Tally tally) {
+  /**
+   * Uses {@link #MEMORY_BYTES} of {@code block} from {@code base} on.
+   *
+   * @param leftovers what to ask about packets that may be unfinished, null if all are finished
+   */
+  Coalescer(
+      PacketPort port, OffHeap block, int base, @Nullable KernelLeftovers leftovers, Tally tally) {
     this.port = port;
     this.memory = block.buffer();
     TunOffloads offloads = port.offloads();
     this.joinsTcp = offloads.tcp();
     this.joinsUdp = offloads.udp();
+    this.leftovers = leftovers;
     this.tally = tally;
     this.emptyHeader = base;
     this.alone = new Slices(block, 2);
@@ -64,12 +73,28 @@ final class Coalescer {
 
   /** Takes the next packet, whose bytes must stay as they are until {@link #flush}. */
   void add(PacketView packet) throws IOException {
+    add(packet, 0);
+  }
+
+  /**
+   * Does what {@link #add(PacketView)} does.
+   *
+   * @param datagrams the payload of each UDP datagram that was joined in the packet, 0 if none was
+   */
+  void add(PacketView packet, int datagrams) throws IOException {
     if (!packet.hasPorts()) {
       flushBetweenHostsOf(packet);
       writeAlone(packet);
       return;
     }
     Flow flow = flowOf(packet);
+    if (leftovers != null && leftovers.has(packet, datagrams)) {
+      if (flow != null) {
+        write(flow);
+      }
+      writeLeftover(packet, leftovers);
+      return;
+    }
     if (!isJoinable(packet)) {
       if (flow != null) {
         write(flow);
@@ -181,10 +206,24 @@ final class Coalescer {
 
   private void writeAlone(PacketView packet) throws IOException {
     VirtioNet.putNone(memory, emptyHeader);
+    write(packet);
+  }
+
+  /** Writes the packet after the header that is made already. */
+  private void write(PacketView packet) throws IOException {
     alone.clear();
     alone.add(emptyHeader, PacketPort.HEADER_BYTES);
     alone.add(packet.offset(), packet.length());
     count(port.write(alone), 1, packet.length());
+  }
+
+  private void writeLeftover(PacketView packet, KernelLeftovers of) throws IOException {
+    var refusal = of.describe(packet, emptyHeader);
+    if (refusal != null) {
+      tally.add(refusal, 1);
+    } else {
+      write(packet);
+    }
   }
 
   private void write(Flow flow) throws IOException {
@@ -263,7 +302,7 @@ final class Coalescer {
       packets = 1;
       bytes = packet.length();
       addressSum = packet.addressSum();
-      memory.put(header, memory, packet.offset(), headerBytes);
+      copy(memory, header, packet.offset(), headerBytes);
       slices.clear();
       slices.add(slot, PacketPort.HEADER_BYTES + headerBytes);
       slices.add(packet.offset() + headerBytes, payloadBytes);

@@ -2,6 +2,7 @@ package io.jaconet.udp;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.io.Closer;
 import com.google.common.util.concurrent.Uninterruptibles;
@@ -20,11 +21,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Moves packets between a port and the peers of a network, one IP packet in each UDP datagram as flannel's udp backend does. The TTL falls
- * by one on each of the two ways, so by two from host to host.
+ * Moves packets between a port and the peers of a network, one IP packet in each UDP datagram: alone as flannel's udp backend has it, or in
+ * the frames of its vxlan backend; see {@link Framing}.
  *
  * <p>One daemon thread, {@code jaconet-<network>-tx}, takes packets from the port, and one for each transport, {@code
- * jaconet-<network>-rx}, brings them there. If a thread fails, all of it stops and {@link #failure} says why. May be used by any thread.
+ * jaconet-<network>-rx}, brings them there; with several lanes, so many of each. If a thread fails, all of it stops and {@link #failure}
+ * says why. May be used by any thread.
  */
 public final class DataPath implements AutoCloseable {
   static final int ICMP_ERRORS_PER_SECOND = 1000;
@@ -39,34 +41,71 @@ public final class DataPath implements AutoCloseable {
    * @param sources the own address in the overlay, per family: the source of ICMP errors; of a family without one none are sent
    * @param overlayMtu the largest packet in bytes that may not be fragmented and is sent all the same
    * @param sourceCheck whom to believe
+   * @param framing what goes before each packet in its datagram
    */
   public record Settings(
       String network,
       ImmutableMap<IpFamily, IpAddress> sources,
       int overlayMtu,
-      SourceCheck sourceCheck) {}
+      SourceCheck sourceCheck,
+      Framing framing) {
+
+    /** Settings for plain packets in datagrams. */
+    public Settings(
+        String network,
+        ImmutableMap<IpFamily, IpAddress> sources,
+        int overlayMtu,
+        SourceCheck sourceCheck) {
+      this(network, sources, overlayMtu, sourceCheck, Framing.PLAIN);
+    }
+  }
+
+  /**
+   * A port, or one of a port's queues, and what its packets leave by. What comes in by a transport goes to the port of its lane. The order
+   * of a flow's packets holds as long as all of them come by one lane.
+   *
+   * @param port where the host's packets are
+   * @param transports what reaches peers at underlay addresses of a family, at least one
+   */
+  public record Lane(
+      PacketPort port, ImmutableMap<IpFamily, ? extends DatagramTransport> transports) {
+    public Lane {
+      checkArgument(!transports.isEmpty(), "a data path needs a transport");
+    }
+  }
 
   private final String network;
-  private final PacketPort port;
-  private final ImmutableMap<IpFamily, DatagramTransport> transports;
+  private final ImmutableList<Lane> lanes;
   private final List<Tally> tallies = new ArrayList<>();
   private final List<Thread> threads = new ArrayList<>();
-  private final Outbound outbound;
+  private final List<Outbound> outbounds = new ArrayList<>();
   private volatile ForwardingTable table = ForwardingTable.EMPTY;
   private volatile boolean stopping;
   private volatile @Nullable Exception failure;
   private boolean closed;
 
-  private DataPath(
-      Settings settings, PacketPort port, ImmutableMap<IpFamily, DatagramTransport> transports) {
+  private DataPath(Settings settings, ImmutableList<Lane> lanes) {
     this.network = settings.network();
-    this.port = port;
-    this.transports = transports;
-    outbound = new Outbound(settings, port, transports, this::table, tally(), System::nanoTime);
-    addThread("tx", outbound::run);
-    transports.forEach((family, transport) -> {
-      var inbound = new Inbound(settings, port, transport, this::table, tally(), System::nanoTime);
-      addThread(family == IpFamily.V4 ? "rx" : "rx6", inbound::run);
+    this.lanes = lanes;
+    for (int i = 0; i < lanes.size(); i++) {
+      addThreads(settings, lanes.get(i), i == 0 ? "" : "-" + (i + 1));
+    }
+  }
+
+  private void addThreads(Settings settings, Lane lane, String suffix) {
+    var outbound = new Outbound(
+        settings,
+        lane.port(),
+        ImmutableMap.copyOf(lane.transports()),
+        this::table,
+        tally(),
+        System::nanoTime);
+    outbounds.add(outbound);
+    addThread("tx" + suffix, outbound::run);
+    lane.transports().forEach((family, transport) -> {
+      var inbound =
+          new Inbound(settings, lane.port(), transport, this::table, tally(), System::nanoTime);
+      addThread((family == IpFamily.V4 ? "rx" : "rx6") + suffix, inbound::run);
     });
   }
 
@@ -86,11 +125,17 @@ public final class DataPath implements AutoCloseable {
       Settings settings,
       PacketPort port,
       ImmutableMap<IpFamily, ? extends DatagramTransport> transports) {
-    checkArgument(!transports.isEmpty(), "a data path needs a transport");
-    var dataPath = new DataPath(
-        Objects.requireNonNull(settings),
-        Objects.requireNonNull(port),
-        ImmutableMap.copyOf(transports));
+    return start(settings, ImmutableList.of(new Lane(port, transports)));
+  }
+
+  /**
+   * Starts with an empty table and several lanes: so many threads for each direction.
+   *
+   * @param lanes at least one; all ports and transports are closed with this
+   */
+  public static DataPath start(Settings settings, ImmutableList<Lane> lanes) {
+    checkArgument(!lanes.isEmpty(), "a data path needs a lane");
+    var dataPath = new DataPath(Objects.requireNonNull(settings), lanes);
     dataPath.threads.forEach(Thread::start);
     return dataPath;
   }
@@ -121,13 +166,15 @@ public final class DataPath implements AutoCloseable {
   /** Has every thread return; what is not there any more is woken already. */
   private void stop() {
     stopping = true;
-    outbound.stop();
-    try {
-      port.shutdown();
-    } catch (IOException e) {
-      log.warn("{}: {} while the data path stops", network, e.toString());
+    outbounds.forEach(Outbound::stop);
+    for (Lane lane : lanes) {
+      try {
+        lane.port().shutdown();
+      } catch (IOException e) {
+        log.warn("{}: {} while the data path stops", network, e.toString());
+      }
+      lane.transports().values().forEach(DatagramTransport::shutdown);
     }
-    transports.values().forEach(DatagramTransport::shutdown);
   }
 
   /** Sets who has which addresses, for every packet from now on. */
@@ -169,8 +216,10 @@ public final class DataPath implements AutoCloseable {
       }
     }
     try (var closer = Closer.create()) {
-      transports.values().forEach(transport -> closer.register(transport::close));
-      closer.register(port::close);
+      for (Lane lane : lanes) {
+        lane.transports().values().forEach(transport -> closer.register(transport::close));
+        closer.register(lane.port()::close);
+      }
     }
   }
 }

@@ -27,6 +27,7 @@ public final class ForwardingTable {
   private final Endpoint[] endpoints;
   private final long[] high;
   private final long[] low;
+  private final long[] vteps;
 
   private ForwardingTable(ImmutableMap<IpPrefix, Endpoint> routes) {
     this.routes = routes;
@@ -34,9 +35,12 @@ public final class ForwardingTable {
     endpoints = sorted.values().toArray(Endpoint[]::new);
     high = new long[endpoints.length];
     low = new long[endpoints.length];
+    vteps = new long[endpoints.length];
     for (int i = 0; i < endpoints.length; i++) {
       high[i] = endpoints[i].address().highBits();
       low[i] = endpoints[i].address().lowBits();
+      var vtep = endpoints[i].vtep();
+      vteps[i] = vtep == null ? 0 : vtep.value();
     }
     var prefixes = List.copyOf(sorted.keySet());
     v4 = Ranges.of(prefixes, IpFamily.V4);
@@ -93,6 +97,11 @@ public final class ForwardingTable {
 
   int port(int route) {
     return endpoints[route].port();
+  }
+
+  /** Returns the MAC of the VTEP, 0 if it has none. */
+  long vtep(int route) {
+    return vteps[route];
   }
 
   boolean endpointIsV6(int route) {

@@ -9,6 +9,16 @@ final class NetworkOrder {
 
   private NetworkOrder() {}
 
+  /**
+   * Copies {@code length} bytes and up to seven more, eight at a time: for headers that is several times as quick as what a buffer copies
+   * with. The two places do not overlap.
+   */
+  static void copy(ByteBuffer buffer, int to, int from, int length) {
+    for (int i = 0; i < length; i += 8) {
+      buffer.putLong(to + i, buffer.getLong(from + i));
+    }
+  }
+
   static int get8(ByteBuffer buffer, int at) {
     return buffer.get(at) & 0xff;
   }

@@ -10,6 +10,7 @@ import io.jaconet.net.IpFamily;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -18,11 +19,12 @@ import org.jspecify.annotations.Nullable;
 final class Outbound {
   private static final int MAX_PACKET_BYTES = 65_535;
   private static final int ROOM = PacketPort.HEADER_BYTES + MAX_PACKET_BYTES;
-  private static final int READ_BYTES = 4 * (ROOM + 3);
+  private static final int READ_BYTES = 4 * ROOM;
   private static final int HEADER_SLOTS = 4 * SendBatch.MAX_SEGMENTS;
   private static final int HEADERS_AT = READ_BYTES;
-  private static final int ICMP_AT = HEADERS_AT + HEADER_SLOTS * Segmenter.HEADER_BYTES;
-  private static final int MEMORY_BYTES = ICMP_AT + IcmpErrors.SLOT_BYTES;
+
+  private static final int V4_AND_UDP = PacketView.V4_HEADER_BYTES + Segmenter.UDP_BYTES;
+  private static final int V6_AND_UDP = PacketView.V6_HEADER_BYTES + Segmenter.UDP_BYTES;
 
   private static final int READS_PER_SEND = 64;
   /** What a send waits for at most: more would only leave the cache before it is sent. */
@@ -32,17 +34,28 @@ final class Outbound {
   private final Supplier<ForwardingTable> tables;
   private final int overlayMtu;
   private final Tally tally;
-  private final OffHeap block = new OffHeap(MEMORY_BYTES);
-  private final ByteBuffer memory = block.buffer();
-  private final PacketView packet = new PacketView(memory);
-  private final Segmenter segmenter = new Segmenter(memory);
+  private final Framing framing;
+  private final int prefixBytes;
+  private final int slotBytes;
+  private final boolean isRouter;
+  /** What a prefix needs before a packet besides the place of the port's header, which is read by then. */
+  private final int headroom;
+
+  private final OffHeap block;
+  private final ByteBuffer memory;
+  private final PacketView packet;
+  private final Segmenter segmenter;
+  private final PathMtus paths;
   private final IcmpErrors icmp;
+  private final Moderation moderation;
   private final @Nullable Outbox v4;
   private final @Nullable Outbox v6;
   private volatile boolean stopped;
   private int readAt;
   private int reads;
   private int headerSlots;
+  /** How many were read since the last pause, counted as peers receive them. */
+  private int packets;
 
   Outbound(
       DataPath.Settings settings,
@@ -55,20 +68,34 @@ final class Outbound {
     this.tables = tables;
     this.overlayMtu = settings.overlayMtu();
     this.tally = tally;
+    this.framing = settings.framing();
+    this.prefixBytes = framing.bytes();
+    this.isRouter = framing.isPlain();
+    this.headroom = Math.max(0, prefixBytes - PacketPort.HEADER_BYTES);
+    this.slotBytes = Segmenter.slotBytes(prefixBytes);
+    int icmpAt = HEADERS_AT + HEADER_SLOTS * slotBytes;
+    this.block = new OffHeap(icmpAt + IcmpErrors.SLOT_BYTES);
+    this.memory = block.buffer();
+    this.packet = new PacketView(memory);
+    this.segmenter = new Segmenter(memory, prefixBytes);
     this.icmp = new IcmpErrors(
         port,
         block,
-        ICMP_AT,
+        icmpAt,
         settings.sources(),
         new RateLimit(DataPath.ICMP_ERRORS_PER_SECOND, nanoTime),
         tally);
+    this.moderation = new Moderation(nanoTime, LockSupport::parkNanos);
+    this.paths = new PathMtus(nanoTime);
     this.v4 = outbox(transports, IpFamily.V4);
     this.v6 = outbox(transports, IpFamily.V6);
   }
 
   private @Nullable Outbox outbox(Map<IpFamily, DatagramTransport> transports, IpFamily family) {
     var transport = transports.get(family);
-    return transport == null ? null : new Outbox(transport, block, family, tally);
+    return transport == null
+        ? null
+        : new Outbox(transport, block, family, prefixBytes, paths, tally);
   }
 
   /** Forwards what there is and what comes, until {@link #stop} or the port is shut down. */
@@ -76,6 +103,8 @@ final class Outbound {
     drain();
     while (!stopped && port.await()) {
       drain();
+      moderation.after(packets);
+      packets = 0;
     }
   }
 
@@ -95,13 +124,14 @@ final class Outbound {
   }
 
   private boolean forwardNext() throws IOException {
-    int length = port.read(block, readAt, ROOM);
+    int length = port.read(block, readAt + headroom, ROOM);
     if (length == 0) {
       return false;
     }
-    forward(readAt, length - PacketPort.HEADER_BYTES);
-    readAt += length + 7 & ~7;
+    forward(readAt + headroom, length - PacketPort.HEADER_BYTES);
+    readAt += headroom + length + 7 & ~7;
     reads++;
+    packets++;
     return true;
   }
 
@@ -127,7 +157,7 @@ final class Outbound {
     Outbox outbox = route == ForwardingTable.NONE ? null : table.endpointIsV6(route) ? v6 : v4;
     if (outbox == null) {
       dropUnroutable();
-    } else if (packet.ttl() <= 1) {
+    } else if (isRouter && packet.ttl() <= 1) {
       drop(PacketCounter.DROPPED_TTL, IcmpErrors.Cause.TTL);
     } else if (VirtioNet.type(memory, at) == VirtioNet.NONE) {
       forwardOne(at, table, route, outbox);
@@ -144,6 +174,11 @@ final class Outbound {
     }
   }
 
+  private void dropTooBig(int limit) throws IOException {
+    tally.add(PacketCounter.DROPPED_TOO_BIG, 1);
+    icmp.send(IcmpErrors.Cause.TOO_BIG, packet, limit);
+  }
+
   private void drop(PacketCounter counter, IcmpErrors.Cause cause) throws IOException {
     tally.add(counter, 1);
     icmp.send(cause, packet, overlayMtu);
@@ -151,13 +186,44 @@ final class Outbound {
 
   private void forwardOne(int at, ForwardingTable table, int route, Outbox outbox)
       throws IOException {
-    if (packet.length() > overlayMtu && packet.isUnfragmentable()) {
-      drop(PacketCounter.DROPPED_TOO_BIG, IcmpErrors.Cause.TOO_BIG);
+    int limit = limit(table, route);
+    if (packet.length() > limit && packet.isUnfragmentable()) {
+      dropTooBig(limit);
     } else if (VirtioNet.needsChecksum(memory, at) && !finishChecksum(at)) {
       tally.add(PacketCounter.DROPPED_MALFORMED, 1);
     } else {
+      hop();
+      writePrefix(table, route);
+      outbox.add(table, route, packet.offset() - prefixBytes, prefixBytes + packet.length());
+    }
+  }
+
+  /** Returns the largest packet that goes this way unfragmented: less than the overlay's MTU where the path is narrower. */
+  private int limit(ForwardingTable table, int route) {
+    return paths.isEmpty()
+        ? overlayMtu
+        : Math.min(overlayMtu, Math.max(leastMtu(), pathLimit(table, route)));
+  }
+
+  private int pathLimit(ForwardingTable table, int route) {
+    int headers = (table.endpointIsV6(route) ? V6_AND_UDP : V4_AND_UDP) + prefixBytes;
+    return paths.mtu(table.endpointHigh(route), table.endpointLow(route)) - headers;
+  }
+
+  private int leastMtu() {
+    return packet.isV6() ? PathMtus.LEAST_V6 : PathMtus.LEAST_V4;
+  }
+
+  private void hop() {
+    if (isRouter) {
       packet.decrementTtl();
-      outbox.add(table, route, packet.offset(), packet.length());
+    }
+  }
+
+  /** Overwrites the port's header. */
+  private void writePrefix(ForwardingTable table, int route) {
+    if (prefixBytes > 0) {
+      framing.write(memory, packet.offset() - prefixBytes, packet.isV6(), table.vtep(route));
     }
   }
 
@@ -180,8 +246,7 @@ final class Outbound {
 
   private void forwardSegments(int at, ForwardingTable table, int route, Outbox outbox)
       throws IOException {
-    packet.decrementTtl();
-    boolean consistent = segmenter.begin(
+    boolean consistent = segmenter.accepts(
         packet,
         VirtioNet.type(memory, at),
         VirtioNet.segmentBytes(memory, at),
@@ -190,19 +255,27 @@ final class Outbound {
       tally.add(PacketCounter.DROPPED_MALFORMED, 1);
       return;
     }
-    if (segmenter.packetBytes() > overlayMtu) {
-      tally.add(PacketCounter.DROPPED_TOO_BIG, 1);
+    int limit = limit(table, route);
+    if (segmenter.packetBytes() > limit && packet.isUnfragmentable()) {
+      dropTooBig(limit);
       return;
     }
-    while (segmenter.hasNext()) {
-      int segments = segmenter.nextSegments();
-      if (headerSlots + segments > HEADER_SLOTS || !outbox.fits(2 * segments)) {
+    hop();
+    segmenter.begin(packet);
+    writePrefix(table, route);
+    for (; segmenter.hasNext(); packets++) {
+      if (headerSlots == HEADER_SLOTS) {
         sendAndKeepReading();
       }
-      outbox.beginMessage(table, route);
-      segmenter.addMessage(outbox, HEADERS_AT + headerSlots * Segmenter.HEADER_BYTES);
-      outbox.endMessage(segmenter.packetBytes());
-      headerSlots += segments;
+      int slot = HEADERS_AT + headerSlots++ * slotBytes;
+      segmenter.next(slot);
+      outbox.add(
+          table,
+          route,
+          slot,
+          segmenter.slotLength(),
+          segmenter.payloadOffset(),
+          segmenter.payloadLength());
     }
   }
 

@@ -9,11 +9,14 @@ import java.io.IOException;
 /** Collects what goes out by one transport, and joins packets of equal size that follow each other to one peer. Confined to one thread. */
 final class Outbox {
   private static final int MESSAGES = 64;
+  private static final int MAX_PIECES = 2;
   private static final int SLICES = 1024;
 
   private final DatagramTransport transport;
   private final SendBatch batch;
   private final Tally tally;
+  private final PathMtus paths;
+  private final int prefixBytes;
   private int runSegments;
   private int runSegmentBytes;
   private int runBytes;
@@ -22,22 +25,43 @@ final class Outbox {
   private long runLow;
   private int runPort;
 
-  Outbox(DatagramTransport transport, OffHeap memory, IpFamily family, Tally tally) {
+  /** What goes before each packet has {@code prefixBytes} bytes. */
+  Outbox(
+      DatagramTransport transport,
+      OffHeap memory,
+      IpFamily family,
+      int prefixBytes,
+      PathMtus paths,
+      Tally tally) {
     this.transport = transport;
     this.batch = new SendBatch(memory, family, MESSAGES, SLICES);
+    this.prefixBytes = prefixBytes;
+    this.paths = paths;
     this.tally = tally;
   }
 
-  /** Adds one complete packet to where {@code route} leads. */
+  /** Adds one complete packet, with what goes before it, to where {@code route} leads. */
   void add(ForwardingTable table, int route, int offset, int length) throws IOException {
+    begin(table, route, length);
+    batch.add(offset, length);
+  }
+
+  /** Adds one complete packet in two pieces, with what goes before it, to where {@code route} leads. */
+  void add(ForwardingTable table, int route, int offset, int length, int restOffset, int restLength)
+      throws IOException {
+    begin(table, route, length + restLength);
+    batch.add(offset, length);
+    batch.add(restOffset, restLength);
+  }
+
+  private void begin(ForwardingTable table, int route, int length) throws IOException {
     if (!joinsRun(table, route, length)) {
       endRun();
-      if (!batch.fits(SendBatch.MAX_SEGMENTS)) {
+      if (!batch.fits(MAX_PIECES * SendBatch.MAX_SEGMENTS)) {
         flush();
       }
       beginRun(table, route, length);
     }
-    batch.add(offset, length);
     runSegments++;
     runBytes += length;
     runEnded = length < runSegmentBytes;
@@ -70,27 +94,6 @@ final class Outbox {
     }
   }
 
-  /** Returns whether a message of {@code pieces} pieces can be begun without {@link #flush}. */
-  boolean fits(int pieces) {
-    endRun();
-    return batch.fits(pieces);
-  }
-
-  /** Begins a message of several packets, after {@link #fits} said so. */
-  void beginMessage(ForwardingTable table, int route) {
-    batch.begin(table.endpointHigh(route), table.endpointLow(route), table.port(route));
-  }
-
-  /** Adds a piece of a packet to the message that was begun. */
-  void addPiece(int offset, int length) {
-    batch.add(offset, length);
-  }
-
-  /** Ends the message, whose packets have {@code packetBytes} each. */
-  void endMessage(int packetBytes) {
-    batch.end(packetBytes);
-  }
-
   /** Sends all that was collected. */
   void flush() throws IOException {
     endRun();
@@ -103,8 +106,19 @@ final class Outbox {
     }
     int refused = transport.send(batch);
     tally.add(PacketCounter.SENT, packets - refused);
-    tally.add(PacketCounter.SENT_BYTES, batch.bytes());
+    tally.add(PacketCounter.SENT_BYTES, batch.bytes() - packets * prefixBytes);
     tally.add(PacketCounter.DROPPED_BY_TRANSPORT, refused);
+    learnPaths();
     batch.clear();
+  }
+
+  private void learnPaths() {
+    for (int i = 0; i < batch.count(); i++) {
+      int mtu = batch.pathMtu(i);
+      if (mtu > 0) {
+        paths.learn(batch.destinationHigh(i), batch.destinationLow(i), mtu);
+        tally.add(PacketCounter.SENT_IN_FRAGMENTS, batch.segments(i));
+      }
+    }
   }
 }

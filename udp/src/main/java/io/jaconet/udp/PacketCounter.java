@@ -7,6 +7,8 @@ package io.jaconet.udp;
 public enum PacketCounter {
   /** Handed to the transport for a peer. */
   SENT,
+  /** Of those, larger than the path to the peer takes, and so sent in fragments. */
+  SENT_IN_FRAGMENTS,
   /** Inner bytes handed to the transport, without encapsulation, refused ones included. */
   SENT_BYTES,
   /** Handed to the port. */
@@ -21,10 +23,16 @@ public enum PacketCounter {
   DROPPED_NOT_UNICAST,
   /** Dropped: its TTL or hop limit does not allow another hop. */
   DROPPED_TTL,
-  /** Dropped on the way out: larger than the overlay's MTU and not to be fragmented. */
+  /** Dropped on the way out: larger than the overlay's MTU, or than the path to the peer takes, and not to be fragmented. */
   DROPPED_TOO_BIG,
   /** Dropped on the way out: the transport of the peer's underlay refused it. */
   DROPPED_BY_TRANSPORT,
+  /** Dropped on the way in: a frame of another VNI. */
+  DROPPED_FOREIGN_VNI,
+  /** Dropped on the way in: a frame to another MAC than that of the VTEP for its family, or to many. */
+  DROPPED_FOREIGN_MAC,
+  /** Dropped on the way in: a frame with something else than an IP packet, such as ARP. */
+  DROPPED_NOT_IP,
   /** Dropped on the way in: the peer that sent it does not hold the subnet of its source. */
   DROPPED_FOREIGN_SOURCE,
   /** Dropped on the way in: the port did not take it. */

@@ -64,6 +64,22 @@ final class PacketView {
     return version == 6 && lookV6();
   }
 
+  /** Does what {@link #look} does, but allows for padding after the packet. */
+  boolean lookPadded(int offset, int bytes) {
+    if (bytes < V4_HEADER_BYTES) {
+      return false;
+    }
+    int claimed = claimedBytes(offset);
+    return claimed <= bytes && look(offset, claimed);
+  }
+
+  /** Returns the length that the header at {@code offset}, of at least 20 bytes, has in it. */
+  int claimedBytes(int offset) {
+    return get8(memory, offset) >> 4 == 6
+        ? V6_HEADER_BYTES + get16(memory, offset + V6_PAYLOAD_LENGTH)
+        : get16(memory, offset + V4_TOTAL_LENGTH);
+  }
+
   private boolean lookV4() {
     v6 = false;
     headerBytes = (get8(memory, at) & 0xf) * 4;

@@ -1,5 +1,6 @@
 package io.jaconet.udp;
 
+import static io.jaconet.udp.NetworkOrder.copy;
 import static io.jaconet.udp.NetworkOrder.get16;
 import static io.jaconet.udp.NetworkOrder.get32;
 import static io.jaconet.udp.NetworkOrder.get8;
@@ -32,6 +33,7 @@ final class Segmenter {
   static final int CWR = 0x80;
 
   private final ByteBuffer memory;
+  private final int prefixBytes;
   private boolean v6;
   private boolean tcp;
   private int at;
@@ -40,27 +42,30 @@ final class Segmenter {
   private int payloadBytes;
   private int segmentPayload;
   private int segments;
-  private int perMessage;
   private int next;
+  private int payloadOffset;
+  private int payloadLength;
   private int id;
   private int sequence;
   private int flags;
   private long ipSum;
   private long transportSum;
 
-  Segmenter(ByteBuffer memory) {
+  /** What goes before each packet has {@code prefixBytes} bytes. */
+  Segmenter(ByteBuffer memory, int prefixBytes) {
     this.memory = memory;
+    this.prefixBytes = prefixBytes;
   }
 
   /**
-   * Begins with a packet. Its own headers are lost.
+   * Looks at a packet, of which nothing is changed yet; {@link #begin} may follow.
    *
    * @param type the virtio-net type, without the ECN bit
    * @param size the payload of each packet but the last
    * @param transportOffset where the TCP or UDP header begins in the packet
    * @return false if the packet is not what the header says
    */
-  boolean begin(PacketView packet, int type, int size, int transportOffset) {
+  boolean accepts(PacketView packet, int type, int size, int transportOffset) {
     v6 = packet.isV6();
     tcp = type != VirtioNet.UDP_L4;
     at = packet.offset();
@@ -71,15 +76,13 @@ final class Segmenter {
     }
     payloadBytes = packet.length() - headerBytes;
     segments = (payloadBytes + size - 1) / size;
-    int most = Math.min(SendBatch.MAX_SEGMENTS, SendBatch.MAX_MESSAGE_BYTES / (headerBytes + size));
-    if (payloadBytes <= 0 || most == 0) {
-      return false;
-    }
-    int messages = (segments + most - 1) / most;
-    perMessage = (segments + messages - 1) / messages;
+    return payloadBytes > 0 && packetBytes() + prefixBytes <= SendBatch.MAX_MESSAGE_BYTES;
+  }
+
+  /** Begins with the packet that was accepted. Its own headers are lost. */
+  void begin(PacketView packet) {
     next = 0;
     prepareTemplate(packet);
-    return true;
   }
 
   private boolean isConsistent(PacketView packet, int type) {
@@ -137,25 +140,41 @@ final class Segmenter {
     return next < segments;
   }
 
-  /** Returns how many packets the next message has. */
-  int nextSegments() {
-    return Math.min(perMessage, segments - next);
+  /**
+   * Writes the headers of the next packet to {@code slot}, which has room for {@link #slotBytes}, before them the prefix, which is what is in
+   * memory before the packet. The rest of it is at {@link #payloadOffset}.
+   */
+  void next(int slot) {
+    int from = next * segmentPayload;
+    payloadOffset = at + headerBytes + from;
+    payloadLength = Math.min(segmentPayload, payloadBytes - from);
+    writeHeader(slot, payloadOffset, payloadLength);
+    next++;
   }
 
-  /** Adds the next message; its headers are written from {@code slot} on, {@link #HEADER_BYTES} apart. */
-  void addMessage(Outbox outbox, int slot) {
-    int end = next + nextSegments();
-    for (int header = slot; next < end; next++, header += HEADER_BYTES) {
-      int from = next * segmentPayload;
-      int length = Math.min(segmentPayload, payloadBytes - from);
-      writeHeader(header, at + headerBytes + from, length);
-      outbox.addPiece(header, headerBytes);
-      outbox.addPiece(at + headerBytes + from, length);
-    }
+  /** Returns what headers with a prefix take, rounded up. */
+  static int slotBytes(int prefixBytes) {
+    return prefixBytes + HEADER_BYTES + 7 & ~7;
   }
 
-  private void writeHeader(int slot, int payload, int length) {
-    memory.put(slot, memory, at, headerBytes);
+  /** Returns the length of prefix and headers of each packet. */
+  int slotLength() {
+    return prefixBytes + headerBytes;
+  }
+
+  /** Returns where the payload is whose headers were written last. */
+  int payloadOffset() {
+    return payloadOffset;
+  }
+
+  /** Returns the length of the payload whose headers were written last. */
+  int payloadLength() {
+    return payloadLength;
+  }
+
+  private void writeHeader(int prefix, int payload, int length) {
+    copy(memory, prefix, at - prefixBytes, prefixBytes + headerBytes);
+    int slot = prefix + prefixBytes;
     int total = headerBytes + length;
     if (v6) {
       put16(memory, slot + PacketView.V6_PAYLOAD_LENGTH, total - PacketView.V6_HEADER_BYTES);

@@ -40,6 +40,13 @@ final class VirtioNet {
     memory.putLong(at, 0).putShort(at + 8, (short) 0);
   }
 
+  /** Writes the header of a packet whose checksum is the sum of the pseudo header so far. */
+  static void putUnfinished(ByteBuffer memory, int at, int start, int offset) {
+    putNone(memory, at);
+    memory.put(at, (byte) NEEDS_CSUM).putShort(at + 6, (short) start).putShort(at + 8, (short)
+        offset);
+  }
+
   /** Writes the header of packets joined, of which the checksum is the sum of the pseudo header so far. */
   static void putJoined(
       ByteBuffer memory, int at, int type, int headerBytes, int segment, int start) {

@@ -16,7 +16,9 @@ import io.jaconet.net.IpFamily;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
-import org.junit.jupiter.api.Test;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class AllocationTest {
   private static final int ROUNDS = 20_000;
@@ -24,22 +26,34 @@ class AllocationTest {
   /** Half a byte each: the ends are made so that they allocate nothing, and the JIT's own is little. */
   private static final long ALLOWED_BYTES = ROUNDS / 2;
 
-  private static final DataPath.Settings SETTINGS =
-      new DataPath.Settings("test", ImmutableMap.of(), OneHost.OVERLAY_MTU, SourceCheck.STRICT);
+  private static DataPath.Settings settings(Framing framing) {
+    return new DataPath.Settings(
+        "test", ImmutableMap.of(), OneHost.VXLAN_OVERLAY_MTU, SourceCheck.STRICT, framing);
+  }
+
+  static Stream<Framing> framings() {
+    return Stream.of(Framing.PLAIN, OneHost.VXLAN);
+  }
 
   private static long allocatedBytes() {
     return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
   }
 
-  @Test
-  void nothingIsAllocatedPerPacketOnTheWayOut() throws Exception {
+  @ParameterizedTest
+  @MethodSource("framings")
+  void nothingIsAllocatedPerPacketOnTheWayOut(Framing framing) throws Exception {
     var port = new Repeating(
         PacketSpec.udp("10.244.1.2", "10.244.2.2", new byte[100]).bytes(),
         OneHost.at(IpFamily.V4, 1));
     var table = OneHost.table();
     var tally = new Tally();
     var outbound = new Outbound(
-        SETTINGS, port, ImmutableMap.of(IpFamily.V4, port), () -> table, tally, System::nanoTime);
+        settings(framing),
+        port,
+        ImmutableMap.of(IpFamily.V4, port),
+        () -> table,
+        tally,
+        System::nanoTime);
     port.left = ROUNDS;
     outbound.drain();
 
@@ -52,14 +66,15 @@ class AllocationTest {
     assertTrue(allocated < ALLOWED_BYTES, allocated + " bytes");
   }
 
-  @Test
-  void nothingIsAllocatedPerPacketOnTheWayIn() throws Exception {
+  @ParameterizedTest
+  @MethodSource("framings")
+  void nothingIsAllocatedPerPacketOnTheWayIn(Framing framing) throws Exception {
+    byte[] packet = PacketSpec.udp("10.244.2.2", "10.244.1.2", new byte[100]).bytes();
     var port = new Repeating(
-        PacketSpec.udp("10.244.2.2", "10.244.1.2", new byte[100]).bytes(),
-        OneHost.at(IpFamily.V4, 2));
+        framing.isPlain() ? packet : VxlanFramesTest.frame(packet), OneHost.at(IpFamily.V4, 2));
     var table = OneHost.table();
     var tally = new Tally();
-    var inbound = new Inbound(SETTINGS, port, port, () -> table, tally, System::nanoTime);
+    var inbound = new Inbound(settings(framing), port, port, () -> table, tally, System::nanoTime);
     for (int i = 0; i < ROUNDS; i++) {
       inbound.forwardNext();
     }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import io.jaconet.net.IpFamily;
 import io.jaconet.testkit.MemoryPacketPort;
@@ -61,6 +62,33 @@ class DataPathTest {
 
     assertEquals(List.of(), threads());
     assertTrue(dataPath.failure().isEmpty());
+  }
+
+  @Test
+  void hasSoManyThreadsAsLanes() throws Exception {
+    dataPath.close();
+    var lanes = ImmutableList.<DataPath.Lane>builder();
+    for (int i = 0; i < 2; i++) {
+      var transports = ImmutableMap.of(
+          IpFamily.V4, underlay.attach(OneHost.at(IpFamily.V4, 1)),
+          IpFamily.V6, underlay.attach(OneHost.at(IpFamily.V6, 1)));
+      lanes.add(new DataPath.Lane(new MemoryPacketPort(OneHost.ALL), transports));
+    }
+
+    try (var wide = DataPath.start(
+        new DataPath.Settings("blue", ImmutableMap.of(), OneHost.OVERLAY_MTU, SourceCheck.STRICT),
+        lanes.build())) {
+      assertEquals(
+          List.of(
+              "jaconet-blue-rx",
+              "jaconet-blue-rx-2",
+              "jaconet-blue-rx6",
+              "jaconet-blue-rx6-2",
+              "jaconet-blue-tx",
+              "jaconet-blue-tx-2"),
+          threads());
+      assertTrue(wide.failure().isEmpty());
+    }
   }
 
   @Test

@@ -3,7 +3,9 @@ package io.jaconet.udp;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jaconet.net.IpFamily;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
@@ -12,6 +14,9 @@ import org.junit.jupiter.api.Test;
 /** Class U: whatever comes, on either side. */
 class HostilePacketsTest {
   private static final long SEED = 20261128;
+
+  /** A link, which VXLAN is, leaves it to the routers at its ends. */
+  private static final int ANY_TTL = 255;
 
   @Test
   void nothingLeavesThatIsNoPacketAndNoTtlGrows() throws Exception {
@@ -22,6 +27,56 @@ class HostilePacketsTest {
   @Tag("nightly")
   void nothingLeavesThatIsNoPacketAndNoTtlGrowsInTenMillionMutations() throws Exception {
     mutate(10_000_000, System.nanoTime());
+  }
+
+  @Test
+  void noFrameBringsOrBecomesWhatIsNoPacket() throws Exception {
+    mutateFrames(100_000, SEED);
+  }
+
+  @Test
+  @Tag("nightly")
+  void noFrameBringsOrBecomesWhatIsNoPacketInTenMillionMutations() throws Exception {
+    mutateFrames(10_000_000, System.nanoTime());
+  }
+
+  private static void mutateFrames(int rounds, long seed) throws Exception {
+    var host = new OneHost(OneHost.ALL, SourceCheck.STRICT, OneHost.VXLAN);
+    var random = new Random(seed);
+    for (int round = 0; round < rounds; round++) {
+      String message = "seed " + seed + " round " + round;
+      byte[] packet = mutated(random, random.nextBoolean());
+      if (random.nextBoolean()) {
+        host.port.give(header(random), packet);
+        for (byte[] datagram : host.send()) {
+          assertIsPacket(
+              Arrays.copyOfRange(datagram, VxlanFramesTest.PREFIX_BYTES, datagram.length),
+              ANY_TTL,
+              message);
+        }
+      } else {
+        byte[] frames = mutatedFrames(random, packet);
+        var family = packet.length > 0 && packet[0] >> 4 == 6 ? IpFamily.V6 : IpFamily.V4;
+        int segment = random.nextInt(3) > 0 ? frames.length : 1 + random.nextInt(frames.length);
+        host.receiveJoined(family, 2, frames, segment)
+            .forEach(one -> assertIsPacket(OneHost.withoutHeader(one), ANY_TTL, message));
+      }
+      host.port
+          .takeWritten()
+          .forEach(error -> assertIsPacket(OneHost.withoutHeader(error), 64, message));
+    }
+    assertTrue(host.count(PacketCounter.RECEIVED) > rounds / 100);
+    assertTrue(host.count(PacketCounter.SENT) > rounds / 100);
+  }
+
+  private static byte[] mutatedFrames(Random random, byte[] packet) {
+    byte[] frames = VxlanFramesTest.frame(packet);
+    for (int i = random.nextInt(3); i > 0; i--) {
+      frames[random.nextInt(VxlanFramesTest.PREFIX_BYTES)] = (byte) random.nextInt(256);
+    }
+    return random.nextInt(4) == 0
+        ? Arrays.copyOf(frames, 1 + random.nextInt(frames.length + 40))
+        : frames;
   }
 
   private static void mutate(int rounds, long seed) throws Exception {
@@ -61,7 +116,7 @@ class HostilePacketsTest {
           List.of(random.nextInt(256), 0, 1, 0xff, 0xfe).get(random.nextInt(5)).intValue();
     }
     if (random.nextInt(8) == 0) {
-      bytes = java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length + 20));
+      bytes = Arrays.copyOf(bytes, random.nextInt(bytes.length + 20));
     }
     return bytes;
   }
@@ -87,6 +142,7 @@ class HostilePacketsTest {
     int length = v6 ? 40 + (packet.getShort(4) & 0xffff) : packet.getShort(2) & 0xffff;
     int ttl = bytes[v6 ? 7 : 8] & 0xff;
     assertEquals(length, bytes.length, message);
-    assertTrue(ttl > 0 && ttl <= maxTtl, message);
+    assertTrue(ttl <= maxTtl, message);
+    assertTrue(ttl > 0 || maxTtl == ANY_TTL, message);
   }
 }

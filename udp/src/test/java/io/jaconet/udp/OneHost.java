@@ -6,6 +6,8 @@ import io.jaconet.linux.TunOffloads;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
+import io.jaconet.net.MacAddress;
+import io.jaconet.net.Vni;
 import io.jaconet.testkit.MemoryPacketPort;
 import io.jaconet.testkit.MemoryUnderlay;
 import java.io.IOException;
@@ -15,13 +17,18 @@ import java.util.List;
 
 /**
  * The two ways of one host without threads, with peers 2 to 9. Host n is at 192.0.2.n and 2001:db8::n and holds 10.244.n.0/24 and
- * fd00:244:0:n::/64.
+ * fd00:244:0:n::/64; its VTEPs are 02:04:00:00:00:n and 02:06:00:00:00:n.
  */
 final class OneHost {
   static final TunOffloads ALL = new TunOffloads(true, true, true);
   static final TunOffloads NO_OFFLOADS = new TunOffloads(false, false, false);
   static final int OVERLAY_MTU = 1472;
+  static final int VXLAN_OVERLAY_MTU = 1450;
+  static final Framing VXLAN = Framing.vxlan(
+      new Vni(7),
+      ImmutableMap.of(IpFamily.V4, mac(IpFamily.V4, 1), IpFamily.V6, mac(IpFamily.V6, 1)));
 
+  final MemoryUnderlay underlay = new MemoryUnderlay();
   final MemoryPacketPort port;
   final MemoryUnderlay.Transport transport;
   final Outbound outbound;
@@ -36,7 +43,10 @@ final class OneHost {
   }
 
   OneHost(TunOffloads offloads, SourceCheck check) {
-    var underlay = new MemoryUnderlay();
+    this(offloads, check, Framing.PLAIN);
+  }
+
+  OneHost(TunOffloads offloads, SourceCheck check, Framing framing) {
     for (int n = 2; n < 10; n++) {
       underlay.attach(at(IpFamily.V4, n));
       underlay.attach(at(IpFamily.V6, n));
@@ -51,8 +61,9 @@ final class OneHost {
             subnet(IpFamily.V4, 1).base(),
             IpFamily.V6,
             subnet(IpFamily.V6, 1).base()),
-        OVERLAY_MTU,
-        check);
+        framing.isPlain() ? OVERLAY_MTU : VXLAN_OVERLAY_MTU,
+        check,
+        framing);
     var table = table();
     outbound = new Outbound(
         settings,
@@ -69,6 +80,10 @@ final class OneHost {
     return IpAddress.parse((family == IpFamily.V4 ? "192.0.2." : "2001:db8::") + n);
   }
 
+  static MacAddress mac(IpFamily family, int n) {
+    return MacAddress.parse((family == IpFamily.V4 ? "02:04:00:00:00:0" : "02:06:00:00:00:0") + n);
+  }
+
   static IpPrefix subnet(IpFamily family, int n) {
     return IpPrefix.parse(
         family == IpFamily.V4 ? "10.244." + n + ".0/24" : "fd00:244:0:" + n + "::/64");
@@ -78,7 +93,7 @@ final class OneHost {
     var routes = ImmutableMap.<IpPrefix, Endpoint>builder();
     for (int n = 2; n < 10; n++) {
       for (IpFamily family : IpFamily.values()) {
-        routes.put(subnet(family, n), new Endpoint(at(family, n), 8285));
+        routes.put(subnet(family, n), new Endpoint(at(family, n), 8285, mac(family, n)));
       }
     }
     return ForwardingTable.of(routes.buildOrThrow());
@@ -104,6 +119,15 @@ final class OneHost {
       transport.deliver(at(IpFamily.V4, n), datagram, Math.max(1, datagram.length));
     }
     inbound.forwardNext();
+    return port.takeWritten();
+  }
+
+  /** Receives one message of datagrams of {@code segmentBytes}, over the family of the underlay. */
+  List<byte[]> receiveJoined(IpFamily family, int n, byte[] message, int segmentBytes)
+      throws IOException {
+    boolean v4 = family == IpFamily.V4;
+    (v4 ? transport : transportV6).deliver(at(family, n), message, segmentBytes);
+    (v4 ? inbound : inboundV6).forwardNext();
     return port.takeWritten();
   }
 

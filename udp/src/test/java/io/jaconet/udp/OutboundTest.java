@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.google.common.io.BaseEncoding;
+import io.jaconet.net.IpFamily;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -219,6 +220,53 @@ class OutboundTest {
 
       assertSegments(whole, size, datagrams, "seed " + SEED + " round " + round);
     }
+  }
+
+  /** The first goes in fragments; from then on senders are told how large packets may be, in place of a black hole. */
+  @Test
+  void learnsThatAPathIsNarrowerAndTellsTheSenders() throws Exception {
+    host.underlay.setPathMtu(OneHost.at(IpFamily.V4, 2), 1300);
+    var spec = udp(1400);
+    spec.dontFragment = true;
+    var whole = PacketSpec.tcp("10.244.1.2", "10.244.2.2", new byte[20_000]);
+    whole.dontFragment = true;
+
+    int first = host.send(spec.bytes()).size();
+    int second = host.send(spec.bytes()).size();
+    host.port.give(virtioHeader(1, whole, 1400), whole.unfinished());
+    int ofWhole = host.send().size();
+    var errors = host.port.takeWritten();
+    spec.dontFragment = false;
+    int fragmentable = host.send(spec.bytes()).size();
+    spec.dontFragment = true;
+    host.nanoTime += 61_000_000_000L;
+    int aMinuteLater = host.send(spec.bytes()).size();
+
+    assertEquals(
+        List.of(1, 0, 0, 1, 1), List.of(first, second, ofWhole, fragmentable, aMinuteLater));
+    assertEquals(3, host.count(PacketCounter.SENT_IN_FRAGMENTS));
+    assertEquals(2, host.count(PacketCounter.DROPPED_TOO_BIG));
+    for (byte[] error : errors) {
+      assertEquals("0304", BaseEncoding.base16().encode(error, 30, 2));
+      assertEquals(1300 - 28, ByteBuffer.wrap(error).getShort(36));
+    }
+    assertEquals(2, errors.size());
+  }
+
+  /** An IPv6 link takes 1280 bytes, so what is under it has to take more. */
+  @Test
+  void tellsNobodyThatAnIpv6LinkTakesLessThanEveryOneDoes() throws Exception {
+    host.underlay.setPathMtu(OneHost.at(IpFamily.V6, 2), 1280);
+    var spec = udpV6(1400);
+    host.send(spec.bytes());
+
+    int tooBig = host.send(spec.bytes()).size();
+    byte[] error = OneHost.withoutHeader(host.port.takeWritten().get(0));
+    int fits = host.send(udpV6(1280 - 48).bytes()).size();
+
+    assertEquals(0, tooBig);
+    assertEquals(1280, ByteBuffer.wrap(error).getInt(44));
+    assertEquals(1, fits);
   }
 
   private static PacketSpec superPacket(Random random) {

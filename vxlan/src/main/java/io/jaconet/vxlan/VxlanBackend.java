@@ -1,8 +1,8 @@
 package io.jaconet.vxlan;
 
-import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
+import com.google.common.base.Joiner;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
@@ -53,9 +53,9 @@ final class VxlanBackend implements Backend {
   private @Nullable Lease own;
   private boolean warnedOfForwarding;
 
-  VxlanBackend(BackendProvider.Context context) {
+  VxlanBackend(BackendProvider.Context context, VxlanOptions options) {
     this.context = context;
-    this.options = VxlanOptions.of(context.config());
+    this.options = options;
   }
 
   @Override
@@ -118,7 +118,7 @@ final class VxlanBackend implements Backend {
 
   @Override
   public ImmutableSet<?> claims(Lease peer) {
-    var claims = ImmutableSet.<Claim>builder();
+    var claims = ImmutableSet.<VtepClaim>builder();
     for (IpFamily family : context.config().families()) {
       RemoteVtep.of(peer, family, options.vni())
           .ifPresent(vtep -> claims.add(claim(family, vtep.mac())));
@@ -126,14 +126,9 @@ final class VxlanBackend implements Backend {
     return claims.build();
   }
 
-  private Claim claim(IpFamily family, MacAddress mac) {
-    checkArgument(
-        halves.stream()
-            .noneMatch(
-                half -> half.device.family() == family && half.device.mac().equals(mac)),
-        "VtepMAC %s is this host's own",
-        mac);
-    return new Claim(family, mac);
+  private VtepClaim claim(IpFamily family, MacAddress mac) {
+    var own = halves.stream().filter(half -> half.device.family() == family).findFirst();
+    return VtepClaim.of(family, mac, own.map(half -> half.device.mac()).orElse(null));
   }
 
   @Override
@@ -169,6 +164,13 @@ final class VxlanBackend implements Backend {
       writes += outcome.writes();
     }
     return new Report(ImmutableMap.copyOf(pending), writes);
+  }
+
+  @Override
+  public Status status() {
+    var devices = Joiner.on(' ')
+        .join(context.config().families().stream().map(options::deviceName).toList());
+    return new Status(ImmutableMap.of("dataPath", "kernel", "device", devices), ImmutableMap.of());
   }
 
   @Override
@@ -220,14 +222,6 @@ final class VxlanBackend implements Backend {
     var opened = netlink;
     checkState(opened != null, "not prepared");
     return opened;
-  }
-
-  /** What a peer has for itself: a second peer with the same MAC would take the first one's packets. */
-  private record Claim(IpFamily family, MacAddress mac) {
-    @Override
-    public String toString() {
-      return family + " VTEP " + mac;
-    }
   }
 
   /** The device of one family and the peers behind it. */

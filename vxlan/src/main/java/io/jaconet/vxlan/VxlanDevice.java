@@ -1,7 +1,5 @@
 package io.jaconet.vxlan;
 
-import static com.google.common.base.Preconditions.checkArgument;
-
 import io.jaconet.linux.Link;
 import io.jaconet.linux.LinkAddress;
 import io.jaconet.linux.LinuxSupport;
@@ -14,7 +12,6 @@ import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.net.MacAddress;
-import io.jaconet.overlay.Encapsulation;
 import io.jaconet.overlay.Underlay;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -22,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -83,46 +81,31 @@ final class VxlanDevice {
     var settings = new VxlanLink(
         options.vni(),
         underlay.interfaceIndex(),
-        localAddress(netlink, family, underlay),
+        localAddress(netlink.addresses(), family, underlay),
         null,
         options.effectivePort(),
         options.learning(),
         options.gbp(),
         false);
     String name = options.deviceName(family);
-    int mtu = Encapsulation.VXLAN.overlayMtu(underlayMtu(options, underlay, family), family);
+    int mtu = options.overlayMtu(underlay, family);
     return new VxlanDevice(
         netlink, namespace, network, name, settings, mtu, stableMac(nodeId, name));
-  }
-
-  private static int underlayMtu(VxlanOptions options, Underlay underlay, IpFamily family) {
-    int mtu = options.mtu() == 0 ? underlay.mtu() : options.mtu();
-    int least = Encapsulation.minimumMtu(family) + Encapsulation.VXLAN.overheadBytes(family);
-    checkArgument(
-        mtu >= least && mtu <= underlay.mtu(),
-        "Backend.MTU: %s is not an underlay MTU for %s packets in VXLAN on %s, whose own is %s; allowed is %s or more, and no more than"
-            + " the interface's, for example 1500",
-        mtu,
-        family,
-        underlay.interfaceName(),
-        underlay.mtu(),
-        least);
-    return mtu;
   }
 
   /**
    * Returns the outer source address: the public IP if this host has it. Behind a NAT it does not, and the kernel would drop every packet
    * whose source is not local.
    */
-  private static @Nullable IpAddress localAddress(
-      RtNetlink netlink, IpFamily family, Underlay underlay) throws IOException {
+  static @Nullable IpAddress localAddress(
+      List<LinkAddress> held, IpFamily family, Underlay underlay) {
     var published = underlay.publicIps().get(family);
-    boolean local = netlink.addresses().stream().anyMatch(a -> a.address().equals(published));
+    boolean local = held.stream().anyMatch(a -> a.address().equals(published));
     return local ? published : underlay.addresses().get(family);
   }
 
   /** Returns a MAC that follows from the node and the device, so that it is the same whenever the device is made. */
-  private static MacAddress stableMac(String nodeId, String deviceName) {
+  static MacAddress stableMac(String nodeId, String deviceName) {
     var seed = "io.jaconet vtep\n" + nodeId + "\n" + deviceName;
     try {
       byte[] hash =
@@ -140,25 +123,39 @@ final class VxlanDevice {
    */
   int ensure() throws IOException {
     var found = netlink.link(name).orElse(null);
-    if (found != null && found.vxlan() == null) {
-      throw new IOException("there is a link " + name + " of kind " + found.kind()
-          + " already, which is not ours; rename or remove it, or choose another Backend.VNI");
-    }
     if (found == null) {
       return make();
     }
+    requireVxlan(found);
     if (!settings.equals(found.vxlan())) {
       log.info(
           "{} differs from what is wanted and is made anew: {} instead of {}",
           name,
           found.vxlan(),
           settings);
-      // The kernel takes the square of the number of peers to delete a link with routes by nexthop.
-      new PeerTable(netlink, found.index(), network, 0).clear();
-      netlink.deleteLink(found.index());
+      delete(netlink, found, network);
       return make();
     }
     return adopt(found);
+  }
+
+  /**
+   * Sees to it that a link with our name is one that we may make anew.
+   *
+   * @throws IOException if it is of another kind
+   */
+  static void requireVxlan(Link found) throws IOException {
+    if (found.vxlan() == null) {
+      throw new IOException("there is a link " + found.name() + " of kind " + found.kind()
+          + " already, which is not ours; rename or remove it, or choose another Backend.VNI");
+    }
+  }
+
+  /** Removes a device with what leads to it. */
+  static void delete(RtNetlink netlink, Link device, IpPrefix network) throws IOException {
+    // The kernel takes the square of the number of peers to delete a link with routes by nexthop.
+    new PeerTable(netlink, device.index(), network, 0).clear();
+    netlink.deleteLink(device.index());
   }
 
   private int make() throws IOException {

@@ -62,6 +62,15 @@ final class KernelHost implements BackendContract.Host {
   }
 
   BackendProvider.Context context(String nodeId) {
+    return context(nodeId, config);
+  }
+
+  /** Returns the context of a network of another configuration. */
+  BackendProvider.Context context(NetworkConfig other) {
+    return context("node-1", other);
+  }
+
+  private BackendProvider.Context context(String nodeId, NetworkConfig config) {
     return new BackendProvider.Context(
         "test", nodeId, config, UnderlaySelection.ofInterface("eth0"), path());
   }

@@ -42,6 +42,7 @@ record LabOptions(
         --ipv6              IPv6 in place of IPv4
         --dual              both
         --backend NAME      how packets travel (default vxlan)
+        --data-path WHO     makes VXLAN frames: kernel (default) or user
         --vni N             the VXLAN network identifier, 0 to 16777215 (default 1)
         --direct-routing    without encapsulation between hosts on the same link
         --masq              with rules in the hosts' packet filters, a guard of the tunnel, and a host outside
@@ -123,6 +124,7 @@ record LabOptions(
         case "--ipv6" -> families = ImmutableSet.of(IpFamily.V6);
         case "--dual" -> families = ImmutableSet.copyOf(IpFamily.values());
         case "--backend" -> backend = backend(value(option, "one of " + backends, "vxlan"));
+        case "--data-path" -> config.option("DataPath", dataPath(option));
         case "--vni" -> config.option("VNI", number(option, 0, MAX_VNI, 42));
         case "--direct-routing" -> config.option("DirectRouting", true);
         case "--masq" -> masquerade = true;
@@ -192,6 +194,14 @@ record LabOptions(
         throw wrong("--backend", "there is no '" + name + "' here", "one of " + backends, "vxlan");
       }
       return lowerCase;
+    }
+
+    private String dataPath(String option) {
+      var who = value(option, "kernel or user", "user");
+      if (!who.equals("kernel") && !who.equals("user")) {
+        throw wrong(option, "'" + who + "' is not possible", "kernel or user", "user");
+      }
+      return who;
     }
 
     private static String checkPrefix(String name) {

@@ -54,6 +54,7 @@ class LabOptionsTest {
     "--hosts many, 2 to 50",
     "--hosts, 2 to 50",
     "--vni 16777216, 0 to 16777215",
+    "--data-path hardware, kernel or user",
     "--mtu 1279, 1280 to 65535",
     "--backend ipsec, pigeon",
     "--network 10.244.0.0, --network 10.244.0.0/16",

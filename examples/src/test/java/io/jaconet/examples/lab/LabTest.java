@@ -88,6 +88,14 @@ class LabTest {
         output);
   }
 
+  @ParameterizedTest
+  @CsvSource({"--data-path,user", "--backend,udp"})
+  void packetsThatPassThroughJavaReachEverybody(String option, String value) {
+    var output = output(0, option, value, "--dual", "--hosts", "2");
+
+    assertTrue(output.contains("All 16 paths work"), output);
+  }
+
   @Test
   void directRoutesCarryTheTrafficToo() {
     output(0, "--direct-routing", "--hosts", "2");

@@ -1,6 +1,11 @@
-package io.jaconet.udp;
+package io.jaconet.udp.backend;
 
+import static com.google.common.collect.ImmutableMap.toImmutableMap;
+
+import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
+import com.google.common.collect.Iterables;
+import com.google.common.collect.Maps;
 import com.google.common.io.Closer;
 import io.jaconet.linux.EntryChange;
 import io.jaconet.linux.EntryFailure;
@@ -16,10 +21,14 @@ import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.NetworkConfig;
+import io.jaconet.udp.DataPath;
+import io.jaconet.udp.PacketCounter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -33,30 +42,32 @@ import org.slf4j.LoggerFactory;
  */
 final class Tunnel implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Tunnel.class);
-  private static final String NAME_PATTERN = "flannel%d";
 
   private final RtNetlink netlink;
   private final NetworkNamespace namespace;
   private final NetworkConfig config;
   private final TunDevice tun;
-  private final ImmutableMap<IpFamily, UdpBatchSocket> sockets;
-  private @Nullable DataPath dataPath;
+  private final ImmutableList<UdpBatchSocket> sockets;
+  private final ImmutableList<DataPath.Lane> lanes;
+  private volatile @Nullable DataPath dataPath;
 
   private Tunnel(
       RtNetlink netlink,
       NetworkNamespace namespace,
       NetworkConfig config,
       TunDevice tun,
-      ImmutableMap<IpFamily, UdpBatchSocket> sockets) {
+      ImmutableList<UdpBatchSocket> sockets,
+      ImmutableList<DataPath.Lane> lanes) {
     this.netlink = netlink;
     this.namespace = namespace;
     this.config = config;
     this.tun = tun;
     this.sockets = sockets;
+    this.lanes = lanes;
   }
 
   /**
-   * Makes the device and binds a socket to each of {@code addresses}.
+   * Makes the device and binds sockets to each of {@code addresses}.
    *
    * @throws IOException if one is refused; nothing is left behind
    */
@@ -64,20 +75,39 @@ final class Tunnel implements AutoCloseable {
       RtNetlink netlink,
       NetworkNamespace namespace,
       NetworkConfig config,
-      Map<IpFamily, IpAddress> addresses,
-      int port)
+      TunnelScheme scheme,
+      Map<IpFamily, IpAddress> addresses)
       throws IOException {
+    int workers = scheme.options().workers();
+    Duration busyPoll = scheme.options().busyPoll();
     return namespace.<Tunnel, IOException>call(() -> {
-      var sockets = new EnumMap<IpFamily, UdpBatchSocket>(IpFamily.class);
+      var sockets = new EnumMap<IpFamily, ImmutableList<UdpBatchSocket>>(IpFamily.class);
       try {
         for (var address : addresses.entrySet()) {
-          sockets.put(address.getKey(), UdpBatchSocket.open(address.getValue(), port));
+          sockets.put(
+              address.getKey(),
+              UdpBatchSocket.openGroup(address.getValue(), scheme.port(), workers, busyPoll));
         }
-        var tun = TunDevice.open(NAME_PATTERN);
-        return new Tunnel(netlink, namespace, config, tun, ImmutableMap.copyOf(sockets));
+        var queues = TunDevice.openQueues(scheme.device(), workers, busyPoll);
+        var lanes = ImmutableList.<DataPath.Lane>builder();
+        for (int i = 0; i < workers; i++) {
+          int lane = i;
+          lanes.add(new DataPath.Lane(
+              queues.get(lane),
+              ImmutableMap.copyOf(Maps.transformValues(sockets, group -> group.get(lane)))));
+        }
+        return new Tunnel(
+            netlink,
+            namespace,
+            config,
+            queues.get(0),
+            ImmutableList.copyOf(Iterables.concat(sockets.values())),
+            lanes.build());
       } catch (IOException | RuntimeException e) {
         try (var closer = Closer.create()) {
-          sockets.values().forEach(socket -> closer.register(socket::close));
+          sockets
+              .values()
+              .forEach(group -> group.forEach(socket -> closer.register(socket::close)));
         } catch (IOException undo) {
           e.addSuppressed(undo);
         }
@@ -90,14 +120,13 @@ final class Tunnel implements AutoCloseable {
   void open(Lease own, DataPath.Settings settings) throws IOException {
     quieten();
     ensure(own, settings.overlayMtu());
-    dataPath = DataPath.start(settings, tun, sockets);
+    dataPath = DataPath.start(settings, lanes);
     log.info(
-        "{}: {} with MTU {}, {}; {}",
+        "{}: {} with MTU {}, {}",
         settings.network(),
         tun.name(),
         settings.overlayMtu(),
-        tun.offloads(),
-        sockets);
+        features());
   }
 
   /**
@@ -123,6 +152,30 @@ final class Tunnel implements AutoCloseable {
   @Nullable
   DataPath dataPath() {
     return dataPath;
+  }
+
+  /** Returns what is in use; {@link io.jaconet.udp.UdpBackendProvider} says what the names mean. For any thread. */
+  ImmutableMap<String, String> features() {
+    var offloads = tun.offloads();
+    return ImmutableMap.<String, String>builder()
+        .put("dataPath", "user")
+        .put("device", tun.name())
+        .put("workers", Integer.toString(lanes.size()))
+        .put("tunHeader", Boolean.toString(offloads.header()))
+        .put("tunTcp", Boolean.toString(offloads.tcp()))
+        .put("tunUdp", Boolean.toString(offloads.udp()))
+        .put("socketCuts", Boolean.toString(sockets.stream().allMatch(UdpBatchSocket::cuts)))
+        .put("socketJoins", Boolean.toString(sockets.stream().allMatch(UdpBatchSocket::joins)))
+        .buildOrThrow();
+  }
+
+  /** Returns what was counted since {@link #open}. For any thread. */
+  ImmutableMap<String, Long> counters() {
+    var opened = dataPath;
+    return opened == null
+        ? ImmutableMap.of()
+        : Arrays.stream(PacketCounter.values())
+            .collect(toImmutableMap(PacketCounter::name, opened::count));
   }
 
   /** Returns whether the device is gone or the data path has failed: there is nothing to do but to make another. */
@@ -219,8 +272,10 @@ final class Tunnel implements AutoCloseable {
       return;
     }
     try (var closer = Closer.create()) {
-      sockets.values().forEach(socket -> closer.register(socket::close));
-      closer.register(tun::close);
+      for (DataPath.Lane lane : lanes) {
+        lane.transports().values().forEach(socket -> closer.register(socket::close));
+        closer.register(lane.port()::close);
+      }
     }
   }
 }

@@ -1,4 +1,4 @@
-package io.jaconet.udp;
+package io.jaconet.udp.backend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -101,7 +101,7 @@ class UdpBackendTest {
     var config = NetworkConfig.parse(
         "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"udp\",\"SourceCheck\":\"some\"}}");
 
-    var refusal = assertThrows(IllegalArgumentException.class, () -> UdpOptions.of(config));
+    var refusal = assertThrows(IllegalArgumentException.class, () -> UdpScheme.of(config));
 
     assertEquals(
         "Backend.SourceCheck: \"some\" is not whom to believe; allowed is strict, loose or off, for example \"strict\"",

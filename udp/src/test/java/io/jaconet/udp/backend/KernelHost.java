@@ -1,4 +1,4 @@
-package io.jaconet.udp;
+package io.jaconet.udp.backend;
 
 import com.google.common.collect.ImmutableMap;
 import io.jaconet.linux.NetworkNamespace;
@@ -14,6 +14,7 @@ import io.jaconet.overlay.UnderlaySelection;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.BackendProvider;
 import io.jaconet.testkit.BackendContract;
+import io.jaconet.udp.Endpoint;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -23,8 +24,8 @@ import java.util.Optional;
 final class KernelHost implements BackendContract.Host {
   private final NetworkNamespace namespace;
   private final NetworkConfig config;
-  private final UdpBackend backend;
-  private UdpBackend latest;
+  private final TunnelBackend backend;
+  private TunnelBackend latest;
 
   KernelHost(NetworkConfig config) throws IOException {
     this.config = config;
@@ -38,19 +39,23 @@ final class KernelHost implements BackendContract.Host {
     }
     // Duplicate address detection would keep the address from being bound for a while.
     run("ip", "addr", "change", "2001:db8::1/64", "dev", "eth0", "nodad");
-    backend = new UdpBackend(context());
+    backend = create();
     latest = backend;
   }
 
   @Override
-  public UdpBackend backend() {
+  public TunnelBackend backend() {
     return backend;
   }
 
   @Override
   public Backend restarted() {
-    latest = new UdpBackend(context());
+    latest = create();
     return latest;
+  }
+
+  private TunnelBackend create() {
+    return new TunnelBackend(context(), UdpScheme.of(config));
   }
 
   private BackendProvider.Context context() {

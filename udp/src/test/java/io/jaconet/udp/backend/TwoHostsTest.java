@@ -1,17 +1,12 @@
-package io.jaconet.udp;
+package io.jaconet.udp.backend;
 
 import static java.util.Objects.requireNonNull;
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.hash.Hashing;
-import com.google.common.hash.HashingInputStream;
-import com.google.common.hash.HashingOutputStream;
-import com.google.common.io.ByteStreams;
-import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.CloseMode;
@@ -21,24 +16,18 @@ import io.jaconet.overlay.Subnets;
 import io.jaconet.overlay.UnderlaySelection;
 import io.jaconet.spi.Backend.PeerChange;
 import io.jaconet.spi.BackendProvider;
+import io.jaconet.testkit.Exchange;
 import io.jaconet.testkit.Fabric;
 import io.jaconet.testkit.InNetworkNamespace;
 import io.jaconet.testkit.Workload;
+import io.jaconet.udp.PacketCounter;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
-import java.net.DatagramPacket;
-import java.net.DatagramSocket;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -51,32 +40,38 @@ import org.junit.jupiter.params.provider.EnumSource;
 @InNetworkNamespace
 class TwoHostsTest {
   private static final String PREFIX = "ju" + ProcessHandle.current().pid() + "-";
-  private static final NetworkConfig CONFIG = NetworkConfig.parse(
-      "{\"EnableIPv6\":true,\"Network\":\"10.244.0.0/16\",\"IPv6Network\":\"fd00:244::/48\","
-          + "\"Backend\":{\"Type\":\"udp\"}}");
   private static final long SEED = 20261129;
   private static final int TRANSFER_BYTES = 40_000_000;
-  private static final int PORT = 5001;
 
-  private final List<UdpBackend> backends = new ArrayList<>();
+  private final List<TunnelBackend> backends = new ArrayList<>();
   private final List<Lease> leases = new ArrayList<>();
   private final List<Workload> workloads = new ArrayList<>();
   private @Nullable Fabric made;
 
+  /** Returns more options of the backend, each after a comma. */
+  String options() {
+    return "";
+  }
+
   @BeforeEach
   void join() throws IOException {
+    var config = NetworkConfig.parse(
+        "{\"EnableIPv6\":true,\"Network\":\"10.244.0.0/16\",\"IPv6Network\":\"fd00:244::/48\","
+            + "\"Backend\":{\"Type\":\"udp\"" + options() + "}}");
     var fabric = Fabric.builder().prefix(PREFIX).create();
     made = fabric;
     for (var host : fabric.hosts()) {
       int n = backends.size() + 1;
       var v4 = IpPrefix.parse("10.244." + n + ".0/24");
       var v6 = IpPrefix.parse("fd00:244:0:" + n + "::/64");
-      var backend = new UdpBackend(new BackendProvider.Context(
-          "h" + n,
-          "node-" + n,
-          CONFIG,
-          UnderlaySelection.ofInterface("eth0"),
-          Path.of("/proc/self/fd", Integer.toString(host.namespace().fd()))));
+      var backend = new TunnelBackend(
+          new BackendProvider.Context(
+              "h" + n,
+              "node-" + n,
+              config,
+              UnderlaySelection.ofInterface("eth0"),
+              Path.of("/proc/self/fd", Integer.toString(host.namespace().fd()))),
+          UdpScheme.of(config));
       backends.add(backend);
       var preparation = backend.prepare();
       var lease = new Lease(Subnets.of(v4, v6), preparation.attributes(), "node-" + n, n, n);
@@ -90,7 +85,7 @@ class TwoHostsTest {
 
   @AfterEach
   void leave() throws IOException {
-    for (UdpBackend backend : backends) {
+    for (TunnelBackend backend : backends) {
       backend.close(CloseMode.PURGE);
     }
     fabric().close();
@@ -121,106 +116,44 @@ class TwoHostsTest {
   @EnumSource
   void manyBytesArriveAsTheyWere(IpFamily family) throws Exception {
     for (int from = 0; from < 2; from++) {
-      var received = new CompletableFuture<String>();
-      try (var server = listen(workloads.get(1 - from), family)) {
-        var reader = new Thread(() -> received.completeAsync(() -> receive(server), Runnable::run));
-        reader.start();
-
-        String sent = send(workloads.get(from), workloads.get(1 - from), family);
-
-        assertEquals(sent, received.get(60, TimeUnit.SECONDS));
-        reader.join();
-      }
+      new Exchange(workloads.get(from), workloads.get(1 - from), family, SEED)
+          .stream(TRANSFER_BYTES);
     }
+
     for (Workload workload : workloads) {
-      assertEquals("0", checksumErrors(workload.namespace()));
+      assertEquals(0, Exchange.tcpChecksumErrors(workload));
     }
     assertTrue(count(0, PacketCounter.SENT_BYTES) > TRANSFER_BYTES);
     assertEquals(0, count(0, PacketCounter.DROPPED_BY_TRANSPORT));
     assertEquals(0, count(1, PacketCounter.DROPPED_BY_PORT));
   }
 
-  /** Equal sizes are what the data path and the kernel join on the way. */
   @ParameterizedTest
   @EnumSource
   void datagramsArriveAsTheyWereSent(IpFamily family) throws Exception {
-    var random = new Random(SEED);
-    try (var receiver = datagramSocket(workloads.get(1), family);
-        var sender = datagramSocket(workloads.get(0), family)) {
-      receiver.setSoTimeout(10_000);
-      for (int burst = 0; burst < 20; burst++) {
-        List<byte[]> sent = new ArrayList<>();
-        for (int i = 0; i < 40; i++) {
-          byte[] payload = new byte[burst % 2 == 0 ? 1200 : 1 + random.nextInt(1300)];
-          random.nextBytes(payload);
-          sent.add(payload);
-          sender.send(
-              new DatagramPacket(payload, payload.length, address(workloads.get(1), family), PORT));
+    new Exchange(workloads.get(0), workloads.get(1), family, SEED).datagrams(20);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void flowsAtTheSameTimeKeepTheirOrder(IpFamily family) throws Exception {
+    var flows = new ArrayList<CompletableFuture<?>>();
+    for (int i = 0; i < 4; i++) {
+      var exchange =
+          new Exchange(workloads.get(i % 2), workloads.get(1 - i % 2), family, SEED + i, 6000 + i);
+      flows.add(CompletableFuture.runAsync(() -> {
+        try {
+          exchange.datagrams(20);
+          exchange.stream(2_000_000);
+        } catch (Exception e) {
+          throw new CompletionException(e);
         }
-        for (byte[] payload : sent) {
-          var packet = new DatagramPacket(new byte[2000], 2000);
-          receiver.receive(packet);
-          assertArrayEquals(payload, Arrays.copyOf(packet.getData(), packet.getLength()));
-        }
-      }
+      }));
     }
-  }
 
-  private static DatagramSocket datagramSocket(Workload at, IpFamily family) throws IOException {
-    return at.namespace()
-        .<DatagramSocket, IOException>call(() -> new DatagramSocket(PORT, address(at, family)));
-  }
+    CompletableFuture.allOf(flows.toArray(CompletableFuture<?>[]::new)).get(60, TimeUnit.SECONDS);
 
-  private static String checksumErrors(NetworkNamespace namespace) throws IOException {
-    var lines = namespace.<List<String>, IOException>call(
-        () -> java.nio.file.Files.readAllLines(Path.of("/proc/thread-self/net/snmp")));
-    var tcp = lines.stream().filter(line -> line.startsWith("Tcp:")).toList();
-    var names = List.of(tcp.get(0).split(" ", -1));
-    return tcp.get(1).split(" ", -1)[names.indexOf("InCsumErrors")];
-  }
-
-  private static InetAddress address(Workload workload, IpFamily family) throws IOException {
-    return InetAddress.getByAddress(workload.address(family).toBytes());
-  }
-
-  private static ServerSocket listen(Workload at, IpFamily family) throws IOException {
-    return at.namespace()
-        .<ServerSocket, IOException>call(() -> new ServerSocket(PORT, 1, address(at, family)));
-  }
-
-  private static String receive(ServerSocket server) {
-    try (var socket = server.accept();
-        var in = new HashingInputStream(Hashing.sha256(), socket.getInputStream())) {
-      ByteStreams.exhaust(in);
-      return in.hash().toString();
-    } catch (IOException e) {
-      return e.toString();
-    }
-  }
-
-  /** Writes random bytes in pieces of odd sizes and returns their hash. */
-  private static String send(Workload from, Workload to, IpFamily family) throws IOException {
-    var random = new Random(SEED);
-    try (var socket = from.namespace().<Socket, IOException>call(() -> {
-          var opened = new Socket();
-          opened.connect(new InetSocketAddress(address(to, family), PORT), 10_000);
-          return opened;
-        });
-        var out = new HashingOutputStream(Hashing.sha256(), socket.getOutputStream())) {
-      writeOddly(out, random);
-      return out.hash().toString();
-    }
-  }
-
-  private static void writeOddly(OutputStream out, Random random) throws IOException {
-    byte[] piece = new byte[100_000];
-    random.nextBytes(piece);
-    for (int written = 0; written < TRANSFER_BYTES; ) {
-      int length = 1 + random.nextInt(random.nextInt(10) == 0 ? 100_000 : 3000);
-      int from = random.nextInt(piece.length - length + 1);
-      out.write(piece, from, length);
-      written += length;
-    }
+    assertEquals(0, count(0, PacketCounter.DROPPED_BY_PORT));
   }
 
   /** flannel's rule, seen from a workload: two routers and two ways through the overlay. */
@@ -236,6 +169,66 @@ class TwoHostsTest {
         tooLittle.output().contains("From 10.244.1.0 icmp_seq=1 Time to live exceeded"),
         tooLittle::output);
     assertTrue(enough.ok(), enough::output);
+  }
+
+  /** A router that takes less than the hosts' interfaces; ICMP errors of it are how the first one learns. */
+  @ParameterizedTest
+  @EnumSource
+  void aPathThatIsNarrowerThanItsEndsIsNoBlackHole(IpFamily family) throws Exception {
+    putNarrowRouterInBetween(family, 1400);
+    var there = workloads.get(1).address(family).toString();
+
+    var ping = workloads
+        .get(0)
+        .run("ping", "-n", "-c", "5", "-i", "0.2", "-W", "1", "-M", "do", "-s", "1380", there);
+    new Exchange(workloads.get(0), workloads.get(1), family, SEED).stream(1_000_000);
+    long inFragments = count(0, PacketCounter.SENT_IN_FRAGMENTS);
+    new Exchange(workloads.get(0), workloads.get(1), family, SEED + 1).stream(1_000_000);
+
+    int limit = 1400 - (family == IpFamily.V4 ? 28 : 48);
+    assertTrue(
+        ping.output().contains("mtu=" + limit)
+            || ping.output().contains("mtu " + limit)
+            || ping.output().contains("mtu: " + limit),
+        ping::output);
+    assertTrue(count(0, PacketCounter.DROPPED_TOO_BIG) > 0);
+    assertTrue(inFragments > 0);
+    assertEquals(inFragments, count(0, PacketCounter.SENT_IN_FRAGMENTS));
+    assertEquals(0, count(0, PacketCounter.DROPPED_BY_TRANSPORT));
+  }
+
+  private void putNarrowRouterInBetween(IpFamily family, int mtu) throws IOException {
+    var router = fabric().world();
+    var target = fabric().host(2).address(family);
+    String ip = family == IpFamily.V4 ? "ip -4" : "ip -6";
+    for (var outcome : List.of(
+        router.run(
+            "sh",
+            "-c",
+            "echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects"
+                + " && echo 1 > /proc/sys/net/ipv4/ip_forward"
+                + " && echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"
+                + " && dev=$(ip -o link show type bridge | cut -d: -f2 | tr -d ' ')"
+                + " && for d in $dev; do echo 0 > /proc/sys/net/ipv4/conf/$d/send_redirects; done"
+                + " && " + ip + " route add " + target + " dev $dev mtu lock " + mtu),
+        fabric()
+            .host(1)
+            .run("sh", "-c", ip + " route add " + target + " via " + router.address(family)))) {
+      assertTrue(outcome.ok(), outcome::output);
+    }
+  }
+
+  @Test
+  void showsWhichOffloadsAreInUseAndWhyPacketsAreDropped() throws Exception {
+    workloads.get(0).ping(IpAddress.parse("10.244.99.2"), 1);
+
+    var status = backends.get(0).status();
+
+    assertEquals("user", status.features().get("dataPath"));
+    assertEquals("flannel0", status.features().get("device"));
+    assertEquals("true", status.features().get("tunTcp"));
+    assertEquals("true", status.features().get("socketCuts"));
+    assertEquals(1L, status.counters().get("DROPPED_NO_ROUTE"));
   }
 
   @Test

@@ -1,4 +1,4 @@
-package io.jaconet.udp;
+package io.jaconet.udp.backend;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
@@ -8,25 +8,26 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Maps;
 import com.google.common.io.Closer;
+import io.jaconet.linux.DeviceLock;
 import io.jaconet.linux.NetworkNamespace;
 import io.jaconet.linux.RtNetlink;
+import io.jaconet.linux.SyscallException;
 import io.jaconet.linux.UnderlaySelector;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.CloseMode;
-import io.jaconet.overlay.Encapsulation;
 import io.jaconet.overlay.Lease;
-import io.jaconet.overlay.LeaseAttributes;
-import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.Underlay;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.BackendProvider;
+import io.jaconet.udp.DataPath;
+import io.jaconet.udp.Endpoint;
+import io.jaconet.udp.ForwardingTable;
 import java.io.IOException;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -34,23 +35,25 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Reaches peers through a TUN device and a {@link DataPath}. Peers are known only to its table; the kernel has one route for the whole
- * network. Packets of a family travel between underlay addresses of the same family.
+ * network. Packets of a family travel between underlay addresses of the same family. How they look there, a {@link TunnelScheme} says.
  */
-final class UdpBackend implements Backend {
-  private static final Logger log = LoggerFactory.getLogger(UdpBackend.class);
+public final class TunnelBackend implements Backend {
+  private static final Logger log = LoggerFactory.getLogger(TunnelBackend.class);
 
   private final BackendProvider.Context context;
-  private final UdpOptions options;
+  private final TunnelScheme scheme;
   private final Map<IpPrefix, Endpoint> routes = new HashMap<>();
   private @Nullable NetworkNamespace namespace;
   private @Nullable RtNetlink netlink;
+  private @Nullable DeviceLock lock;
   private volatile @Nullable Underlay underlay;
   private @Nullable Lease own;
-  private @Nullable Tunnel tunnel;
+  private volatile @Nullable Tunnel tunnel;
 
-  UdpBackend(BackendProvider.Context context) {
+  /** Makes nothing yet. */
+  public TunnelBackend(BackendProvider.Context context, TunnelScheme scheme) {
     this.context = context;
-    this.options = UdpOptions.of(context.config());
+    this.scheme = scheme;
   }
 
   @Override
@@ -59,45 +62,35 @@ final class UdpBackend implements Backend {
         ? NetworkNamespace.current()
         : NetworkNamespace.ofPath(context.namespace());
     namespace = entered;
+    if (!scheme.device().contains("%d")) {
+      lock = DeviceLock.acquire(entered, scheme.device());
+    }
     var opened = entered.call(RtNetlink::open);
     netlink = opened;
-    NetworkConfig config = context.config();
-    var selected = new UnderlaySelector(opened).select(context.underlay(), config.families());
+    var selected =
+        new UnderlaySelector(opened).select(context.underlay(), context.config().families());
     underlay = selected;
-    int overlayMtu = overlayMtu(selected, config);
+    int overlayMtu = scheme.overlayMtu(selected);
     tunnel = createTunnel();
     return new Preparation(
-        selected,
-        LeaseAttributes.of("", selected.publicIps(), ImmutableMap.of()),
-        overlayMtu,
-        ImmutableSet.of(options.port()));
-  }
-
-  private static int overlayMtu(Underlay underlay, NetworkConfig config) {
-    int overlayMtu = Integer.MAX_VALUE;
-    int least = 0;
-    for (IpFamily family : config.families()) {
-      overlayMtu = Math.min(overlayMtu, Encapsulation.UDP.overlayMtu(underlay.mtu(), family));
-      least = Math.max(least, Encapsulation.minimumMtu(family));
-    }
-    checkArgument(
-        overlayMtu >= least,
-        "the MTU of %s, %s, leaves %s bytes for a packet of the overlay, which needs %s",
-        underlay.interfaceName(),
-        underlay.mtu(),
-        overlayMtu,
-        least);
-    return overlayMtu;
+        selected, scheme.attributes(selected), overlayMtu, ImmutableSet.of(scheme.port()));
   }
 
   private Tunnel createTunnel() throws IOException {
     var selected = prepared(underlay);
+    var entered = prepared(namespace);
+    var opened = prepared(netlink);
+    scheme.makeRoom(entered, opened);
+    var held = opened.addresses();
     var addresses = new EnumMap<IpFamily, IpAddress>(IpFamily.class);
     for (IpFamily family : context.config().families()) {
-      addresses.put(family, Objects.requireNonNull(selected.addresses().get(family)));
+      addresses.put(family, scheme.local(family, selected, held));
     }
-    return Tunnel.create(
-        prepared(netlink), prepared(namespace), context.config(), addresses, options.port());
+    try {
+      return Tunnel.create(opened, entered, context.config(), scheme, addresses);
+    } catch (SyscallException e) {
+      throw scheme.explain(e, entered, opened);
+    }
   }
 
   private static <T> T prepared(@Nullable T value) {
@@ -135,8 +128,9 @@ final class UdpBackend implements Backend {
     return new DataPath.Settings(
         context.networkName(),
         Maps.immutableEnumMap(sources),
-        overlayMtu(prepared(underlay), context.config()),
-        options.sourceCheck());
+        scheme.overlayMtu(prepared(underlay)),
+        scheme.options().sourceCheck(),
+        scheme.framing());
   }
 
   private void setTable() {
@@ -144,32 +138,37 @@ final class UdpBackend implements Backend {
   }
 
   /** Returns the data path while there is one. */
-  Optional<DataPath> dataPath() {
+  public Optional<DataPath> dataPath() {
     return Optional.ofNullable(tunnel).map(Tunnel::dataPath);
   }
 
   @Override
+  public Status status() {
+    var now = tunnel;
+    return now == null
+        ? new Status(ImmutableMap.of(), ImmutableMap.of())
+        : new Status(now.features(), now.counters());
+  }
+
+  @Override
   public ImmutableSet<?> claims(Lease peer) {
-    var claims = ImmutableSet.<IpAddress>builder();
+    var claims = ImmutableSet.builder();
     for (IpFamily family : context.config().families()) {
       if (peer.subnets().prefix(family).isPresent()) {
-        claims.add(endpoint(peer, family));
+        claims.add(scheme.claim(family, endpoint(peer, family)));
       }
     }
     return claims.build();
   }
 
-  private IpAddress endpoint(Lease peer, IpFamily family) {
-    IpAddress address = peer.attributes()
-        .publicIp(family)
-        .orElseThrow(() -> new IllegalArgumentException(
-            "the lease has a subnet of " + family + " but no public IP of it"));
+  private Endpoint endpoint(Lease peer, IpFamily family) {
+    Endpoint endpoint = scheme.endpoint(peer, family);
     var selected = underlay;
     checkArgument(
-        selected == null || !selected.publicIps().containsValue(address),
+        selected == null || !selected.publicIps().containsValue(endpoint.address()),
         "the public IP %s is this host's own",
-        address);
-    return address;
+        endpoint.address());
+    return endpoint;
   }
 
   private ImmutableMap<IpPrefix, Endpoint> routes(@Nullable Lease peer) {
@@ -178,10 +177,7 @@ final class UdpBackend implements Backend {
     }
     var wanted = ImmutableMap.<IpPrefix, Endpoint>builder();
     for (IpFamily family : context.config().families()) {
-      peer.subnets()
-          .prefix(family)
-          .ifPresent(
-              subnet -> wanted.put(subnet, new Endpoint(endpoint(peer, family), options.port())));
+      peer.subnets().prefix(family).ifPresent(subnet -> wanted.put(subnet, endpoint(peer, family)));
     }
     return wanted.buildOrThrow();
   }
@@ -253,6 +249,9 @@ final class UdpBackend implements Backend {
     try (var closer = Closer.create()) {
       if (namespace != null) {
         closer.register(namespace::close);
+      }
+      if (lock != null) {
+        closer.register(lock::close);
       }
       if (netlink != null) {
         closer.register(netlink::close);

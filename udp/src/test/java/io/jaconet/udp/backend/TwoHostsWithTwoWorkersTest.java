@@ -1,0 +1,12 @@
+package io.jaconet.udp.backend;
+
+import io.jaconet.testkit.InNetworkNamespace;
+
+/** The same with two threads for each direction, which do not sleep at once. */
+@InNetworkNamespace
+class TwoHostsWithTwoWorkersTest extends TwoHostsTest {
+  @Override
+  String options() {
+    return ",\"Workers\":2,\"BusyPoll\":50";
+  }
+}
