@@ -34,7 +34,8 @@ final class Guard implements Benchmark {
     var on = new Samples();
     try (var fabric = Fabric.builder().create()) {
       var link = new TestLink(fabric);
-      try (var path = DataPathKind.KERNEL_VXLAN.open(link);
+      var path = DataPathKind.KERNEL_VXLAN.open(link);
+      try (path;
           var first =
               HostPacketFilter.builder().namespace(link.host(1).namespace()).build();
           var second =
@@ -52,8 +53,8 @@ final class Guard implements Benchmark {
           second.guard(null);
           off.add(measure(link));
         }
-        report.add(path.toString(), "TCP, guard off", "Mbit/s", off);
-        report.add(path.toString(), "TCP, guard on", "Mbit/s", on);
+        report.add("kernel-vxlan", "TCP, guard off", "Mbit/s", off);
+        report.add("kernel-vxlan", "TCP, guard on", "Mbit/s", on);
       }
     }
     double ratio = on.median() / off.median();
