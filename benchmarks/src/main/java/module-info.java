@@ -4,6 +4,7 @@ module io.jaconet.benchmarks {
   requires io.jaconet.iptables;
   requires io.jaconet.linux;
   requires io.jaconet.subnet;
+  requires io.jaconet.subnet.etcd;
   requires io.jaconet.testkit;
   requires com.google.common;
   requires com.google.gson;

@@ -17,5 +17,6 @@ module io.jaconet.core {
   exports io.jaconet.overlay;
   exports io.jaconet.spi;
   exports io.jaconet.internal to
-      io.jaconet.subnet;
+      io.jaconet.subnet,
+      io.jaconet.subnet.etcd;
 }

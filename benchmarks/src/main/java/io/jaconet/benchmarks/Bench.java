@@ -9,6 +9,7 @@ final class Bench {
   private static final ImmutableList<Benchmark> ALL = ImmutableList.of(
       new Scale(),
       new Change(),
+      new EtcdLeases(),
       new OpenClose(),
       new Start(),
       new LabStart(),

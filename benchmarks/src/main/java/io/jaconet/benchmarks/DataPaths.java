@@ -49,8 +49,14 @@ final class DataPaths implements Benchmark {
       }
     }
     figures.reportTo(report);
+    report.addBar(
+        "TCP segments with a wrong checksum",
+        (double) link.tcpChecksumErrors(),
+        0,
+        "in all workloads");
     if (options.svg().isPresent()) {
-      var caption = "medians of " + options.rounds().orElse(ROUNDS) + " rounds; "
+      int rounds = options.rounds().orElse(ROUNDS);
+      var caption = (rounds == 1 ? "one round; " : "medians of " + rounds + " rounds; ")
           + Machine.hardwareAndSystem();
       Files.writeString(options.svg().get(), figures.chart(caption).svg());
     }

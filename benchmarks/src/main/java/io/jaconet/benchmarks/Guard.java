@@ -29,20 +29,18 @@ final class Guard implements Benchmark {
 
   @Override
   public void run(Options options, Hosts hosts, Report report) throws Exception {
-    int rounds = options.rounds().orElse(Options.ROUNDS);
     var off = new Samples();
     var on = new Samples();
     try (var fabric = Fabric.builder().create()) {
       var link = new TestLink(fabric);
-      var path = DataPathKind.KERNEL_VXLAN.open(link);
-      try (path;
+      try (var path = DataPathKind.KERNEL_VXLAN.open(link);
           var first =
               HostPacketFilter.builder().namespace(link.host(1).namespace()).build();
           var second =
               HostPacketFilter.builder().namespace(link.host(2).namespace()).build()) {
         link.awaitPath();
         measure(link); // warms the processors up
-        for (int round = 0; round < rounds; round++) {
+        for (int round = 0; round < options.rounds().orElse(Options.ROUNDS); round++) {
           // Off, on, on, off: what changes steadily falls on both alike.
           off.add(measure(link));
           first.guard(guard(link.underlayAddress(2)));
@@ -53,8 +51,8 @@ final class Guard implements Benchmark {
           second.guard(null);
           off.add(measure(link));
         }
-        report.add("kernel-vxlan", "TCP, guard off", "Mbit/s", off);
-        report.add("kernel-vxlan", "TCP, guard on", "Mbit/s", on);
+        report.add(path.toString(), "TCP, guard off", "Mbit/s", off);
+        report.add(path.toString(), "TCP, guard on", "Mbit/s", on);
       }
     }
     double ratio = on.median() / off.median();

@@ -3,6 +3,7 @@ package io.jaconet.benchmarks;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
+import io.jaconet.testkit.Exchange;
 import io.jaconet.testkit.Fabric;
 import io.jaconet.testkit.Host;
 import io.jaconet.testkit.Station;
@@ -61,6 +62,11 @@ final class TestLink {
     for (Host host : fabric.hosts()) {
       run(host, "ip", "link", "set", "eth0", "gso_max_segs", Integer.toString(mode.maxSegments()));
     }
+  }
+
+  /** Returns how many TCP segments with a wrong checksum both workloads have received so far. */
+  long tcpChecksumErrors() throws IOException {
+    return Exchange.tcpChecksumErrors(here) + Exchange.tcpChecksumErrors(there);
   }
 
   static void run(Station station, String... command) throws IOException {

@@ -279,6 +279,8 @@ public final class UdpBatchSocket implements DatagramTransport {
     return known ? mtu.getInt(0) : 0;
   }
 
+  @SuppressWarnings(
+      "ThreadPriorityCheck") // Polling without it keeps others from what it waits for.
   @Override
   public boolean receive(ReceiveBatch batch) throws SyscallException {
     batch.clear();
@@ -287,6 +289,9 @@ public final class UdpBatchSocket implements DatagramTransport {
       long start = System.nanoTime();
       do {
         n = receive(batch, MSG_DONTWAIT);
+        if (n <= 0) {
+          Thread.yield(); // To whoever has what this waits for.
+        }
       } while (!shutDown && n <= 0 && System.nanoTime() - start < busyPollNanos);
     }
     while (!shutDown && n <= 0) {

@@ -39,6 +39,8 @@ final class WakeUp implements AutoCloseable {
   }
 
   /** Does what {@link #await(int)} does, but asks again and again for {@code spinNanos} before it sleeps. */
+  @SuppressWarnings(
+      "ThreadPriorityCheck") // Polling without it keeps others from what it waits for.
   boolean awaitBusily(int waited, long spinNanos) throws SyscallException {
     fds.putInt(0, waited).putShort(4, POLLIN);
     boolean ready = false;
@@ -46,6 +48,9 @@ final class WakeUp implements AutoCloseable {
       long start = System.nanoTime();
       do {
         ready = poll(0) > 0;
+        if (!ready) {
+          Thread.yield(); // To whoever has what this waits for.
+        }
       } while (!ready && System.nanoTime() - start < spinNanos);
     }
     while (!ready) {

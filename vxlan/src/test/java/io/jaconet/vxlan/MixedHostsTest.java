@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -38,7 +39,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class MixedHostsTest {
   private static final String PREFIX = "jx" + ProcessHandle.current().pid() + "-";
   private static final long SEED = 20261201;
-  private static final int TRANSFER_BYTES = 40_000_000;
+  private static final int MANY_BYTES = 40_000_000;
+  private static final int VERY_MANY_BYTES = 400_000_000;
 
   private final List<Backend> backends = new ArrayList<>();
   private final List<Workload> workloads = new ArrayList<>();
@@ -109,10 +111,22 @@ class MixedHostsTest {
   void manyBytesArriveAsTheyWereInBothDirections(
       String secondDataPath, IpFamily family, int workers) throws Exception {
     join(secondDataPath, workers);
+    exchange(MANY_BYTES, family);
+  }
 
+  @ParameterizedTest
+  @CsvSource({"kernel,V4", "kernel,V6", "user,V4", "user,V6"})
+  @Tag("nightly")
+  void veryManyBytesArriveAsTheyWereInBothDirections(String secondDataPath, IpFamily family)
+      throws Exception {
+    join(secondDataPath, 1);
+    exchange(VERY_MANY_BYTES, family);
+  }
+
+  private void exchange(int bytes, IpFamily family) throws Exception {
     for (int from = 0; from < 2; from++) {
       var exchange = new Exchange(workloads.get(from), workloads.get(1 - from), family, SEED);
-      exchange.stream(TRANSFER_BYTES);
+      exchange.stream(bytes);
       exchange.datagrams(20);
       exchange.joinedDatagrams(20);
     }
@@ -120,8 +134,8 @@ class MixedHostsTest {
     for (Workload workload : workloads) {
       assertEquals(0, Exchange.tcpChecksumErrors(workload));
     }
-    assertTrue(count(PacketCounter.SENT_BYTES) > TRANSFER_BYTES);
-    assertTrue(count(PacketCounter.RECEIVED_BYTES) > TRANSFER_BYTES);
+    assertTrue(count(PacketCounter.SENT_BYTES) > bytes);
+    assertTrue(count(PacketCounter.RECEIVED_BYTES) > bytes);
     for (PacketCounter counter : PacketCounter.values()) {
       if (counter.name().startsWith("DROPPED") && counter != PacketCounter.DROPPED_NOT_UNICAST) {
         assertEquals(0, count(counter), counter.name());

@@ -1,0 +1,136 @@
+package io.jaconet.subnet.etcd;
+
+import com.google.common.collect.ImmutableList;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One attempt to reach any member: one after the other, without waiting long for one that keeps silent. The first that is in working order
+ * wins.
+ */
+final class Dial {
+  private static final Duration PATIENCE = Duration.ofMillis(250);
+
+  private final ImmutableList<Endpoint> endpoints;
+  private final Connector connector;
+  private final BiConsumer<Duration, Runnable> timer;
+  private final CompletableFuture<Connection> result = new CompletableFuture<>();
+  private final long startNanos = System.nanoTime();
+  private final Set<Connection> open = new HashSet<>();
+  private final List<Throwable> failures = new ArrayList<>();
+  private int next;
+
+  /** Begins a connection. */
+  interface Connector {
+    Connection connect(Endpoint endpoint) throws IOException;
+  }
+
+  Dial(
+      ImmutableList<Endpoint> endpoints,
+      Connector connector,
+      BiConsumer<Duration, Runnable> timer) {
+    this.endpoints = endpoints;
+    this.connector = connector;
+    this.timer = timer;
+  }
+
+  /** Returns what completes with the connection, or with an {@link IOException} that names each member and its failure. */
+  CompletableFuture<Connection> result() {
+    return result;
+  }
+
+  void start() {
+    tryNext(0);
+  }
+
+  /** Tries the member of this number, unless it has been. */
+  private void tryNext(int number) {
+    Connection connection;
+    synchronized (this) {
+      if (result.isDone() || number != next || number == endpoints.size()) {
+        return;
+      }
+      next++;
+      try {
+        connection = connector.connect(endpoints.get(number));
+        open.add(connection);
+      } catch (IOException e) {
+        connection = null;
+        failures.add(e);
+      }
+    }
+    if (connection == null) {
+      failed(null);
+      return;
+    }
+    var tried = connection;
+    var left = EtcdClient.CONNECT.minusNanos(System.nanoTime() - startNanos);
+    var unused = connection.open(left).whenComplete((ready, failure) -> {
+      if (failure == null) {
+        succeeded(tried);
+      } else {
+        synchronized (this) {
+          failures.add(Connection.unwrap(failure));
+        }
+        failed(tried);
+      }
+    });
+    timer.accept(PATIENCE, () -> tryNext(number + 1));
+  }
+
+  private void succeeded(Connection winner) {
+    ImmutableList<Connection> others;
+    synchronized (this) {
+      open.remove(winner);
+      others = ImmutableList.copyOf(open);
+      open.clear();
+    }
+    if (!result.complete(winner)) {
+      winner.close();
+    }
+    others.forEach(Connection::close);
+  }
+
+  private void failed(@Nullable Connection loser) {
+    int following;
+    boolean over;
+    synchronized (this) {
+      open.remove(loser);
+      following = next;
+      over = open.isEmpty() && next == endpoints.size();
+    }
+    if (loser != null) {
+      loser.close();
+    }
+    if (over) {
+      result.completeExceptionally(failure());
+    } else {
+      tryNext(following);
+    }
+  }
+
+  /** Gives up. */
+  void close() {
+    ImmutableList<Connection> tried;
+    synchronized (this) {
+      tried = ImmutableList.copyOf(open);
+      open.clear();
+    }
+    result.completeExceptionally(new IOException("the lease store is closed"));
+    tried.forEach(Connection::close);
+  }
+
+  private synchronized IOException failure() {
+    var texts = failures.stream().map(Throwable::getMessage).toList();
+    var failure = new IOException("no member of etcd can be used: " + String.join("; ", texts));
+    failures.forEach(failure::addSuppressed);
+    return failure;
+  }
+}
