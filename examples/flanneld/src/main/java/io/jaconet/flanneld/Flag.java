@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** The flags: flannel's names and defaults, and those that only Jaconet has. */
 enum Flag {
@@ -66,7 +67,8 @@ enum Flag {
       Kind.NUMBER, "0", "the port that /healthz and /readyz are served at; 0 for not at all"),
   V(Kind.NUMBER, "0", "how much to log: 0 for what an operator needs, from 1 on for every step"),
   VMODULE(Kind.TEXT, "", "how much to log by source file; not available here"),
-  LOG_BACKTRACE_AT(Kind.TEXT, "", "where to log stack traces; not available here"),
+  LOG_BACKTRACE_AT(
+      "log_backtrace_at", Kind.TEXT, "", "where to log stack traces; not available here"),
   VERSION(Kind.SWITCH, "false", "print the version and exit"),
   HELP(Kind.SWITCH, "false", "print this text and exit");
 
@@ -88,9 +90,15 @@ enum Flag {
   final Kind kind;
   final String preset;
   final String help;
-  private final String label = name().toLowerCase(Locale.ROOT).replace('_', '-');
+  private final String label;
 
   Flag(Kind kind, String preset, String help) {
+    this(null, kind, preset, help);
+  }
+
+  /** The label is null if it is what becomes of the constant's name. */
+  Flag(@Nullable String label, Kind kind, String preset, String help) {
+    this.label = label == null ? name().toLowerCase(Locale.ROOT).replace('_', '-') : label;
     this.kind = kind;
     this.preset = preset;
     this.help = help;
