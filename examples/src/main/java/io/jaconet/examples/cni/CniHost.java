@@ -61,11 +61,25 @@ final class CniHost {
     return JsonParser.parseString(call("ADD", container, netns, delegate)).getAsJsonObject();
   }
 
-  /** Checks that all is as {@code result}, which {@link #add} returned, has it. */
+  /**
+   * Checks that all is as {@code result}, which {@link #add} returned, has it. Flannel's own plugin does not: the bridge plugin sends a
+   * route without a gateway through the bridge, and then misses the route without a gateway, so that it has to be told of its own.
+   */
   void check(String container, Path netns, JsonObject result) throws IOException {
     var delegate = stored(container);
-    delegate.add("prevResult", result);
+    delegate.add("prevResult", withGateways(result));
     call("CHECK", container, netns, delegate);
+  }
+
+  private static JsonObject withGateways(JsonObject result) {
+    var complete = result.deepCopy();
+    var gateway = complete.getAsJsonArray("ips").get(0).getAsJsonObject().get("gateway");
+    for (var route : complete.getAsJsonArray("routes")) {
+      if (!route.getAsJsonObject().has("gw")) {
+        route.getAsJsonObject().add("gw", gateway);
+      }
+    }
+    return complete;
   }
 
   /** Takes a container off the network. Idempotent. */
