@@ -6,6 +6,7 @@ module io.jaconet.examples {
   requires io.jaconet.subnet;
   requires io.jaconet.testkit;
   requires io.jaconet.udp;
+  requires com.google.gson;
   requires java.management;
 
   uses io.jaconet.spi.BackendProvider;

@@ -61,4 +61,24 @@ class ExamplesTest {
 
     assertTrue(output.contains("10.244.2.9 received: hello overlay"), output);
   }
+
+  @Test
+  void containersThatCniPluginsAttachReachEachOtherAndLeaveNothing() throws Exception {
+    var output = run("cni.CniExample");
+
+    assertTrue(output.matches("(?s).*10\\.244\\.\\d+\\.2 reached 10\\.244\\.\\d+\\.2.*"), output);
+    assertTrue(output.contains("left behind: nothing"), output);
+  }
+
+  @Test
+  void anApplicationKeepsItsSubnetFromOneJoinToTheNext() throws Exception {
+    var joined = run("LifeCycleExample")
+        .lines()
+        .filter(line -> line.startsWith("joined "))
+        .map(line -> line.replace("again ", ""))
+        .toList();
+
+    assertEquals(2, joined.size());
+    assertEquals(joined.get(0), joined.get(1));
+  }
 }
