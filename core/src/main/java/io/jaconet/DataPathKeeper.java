@@ -56,6 +56,10 @@ final class DataPathKeeper {
   private boolean closed;
   private boolean flushScheduled;
   private boolean following;
+
+  /** Whether the network cannot be on the underlay that there is, though the backend could. */
+  private boolean unfit;
+
   private @Nullable String failure;
   private @Nullable String underlayFailure;
   private boolean pending;
@@ -295,17 +299,21 @@ final class DataPathKeeper {
           .map(repair -> new Drift(repair.object(), repair.expected(), repair.found(), since, took))
           .collect(ImmutableList.toImmutableList()));
     }
-    if (!report.underlayChanged()) {
+    if (!report.underlayChanged() && !unfit) {
       noteUnderlay(null);
-    } else if (!following) {
+    } else if (report.underlayChanged() && !following) {
       follow();
     }
   }
 
   private void follow() {
     following = true;
+    unfit = false;
     try {
-      listener.prepared(called(backend::prepare));
+      var now = called(backend::prepare);
+      unfit = true;
+      listener.prepared(now);
+      unfit = false;
       noteUnderlay(null);
       var lease = own;
       if (lease != null) {

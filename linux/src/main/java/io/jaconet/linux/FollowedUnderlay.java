@@ -20,6 +20,7 @@ public final class FollowedUnderlay {
   private volatile @Nullable Underlay selected;
   private volatile boolean another;
   private boolean doubtful;
+  private boolean refused;
 
   /** Creates one that is not selected yet. */
   public FollowedUnderlay(
@@ -38,8 +39,14 @@ public final class FollowedUnderlay {
     var now = selector.select(selection, families);
     selected = now;
     another = false;
+    refused = false;
     doubtful = false;
     return now;
+  }
+
+  /** Says that nothing can be done with what was selected last, so that it is to be selected again. */
+  public void refuse() {
+    refused = true;
   }
 
   /** Returns whether the underlay may be another after {@code event}. For any thread. */
@@ -83,6 +90,6 @@ public final class FollowedUnderlay {
         another = true;
       }
     }
-    return another;
+    return another || refused;
   }
 }

@@ -11,9 +11,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A thread that gathers what changes in a network namespace until somebody looks. Thread-safe.
- *
- * <p>If the thread fails, {@link #isAlive} says so; what changes then is not noticed any more.
+ * A thread that gathers what changes in a network namespace until somebody looks. If it fails, {@link #drain} begins anew. Thread-safe.
  */
 public final class KernelWatch implements Closeable {
   private static final Logger log = LoggerFactory.getLogger(KernelWatch.class);
@@ -23,27 +21,36 @@ public final class KernelWatch implements Closeable {
 
   private static final long PATIENCE_MILLIS = 1_000;
 
-  private final NetlinkEvents events;
+  private final NetworkNamespace namespace;
+  private final String name;
   private final Predicate<NetlinkEvent> concerns;
   private final Runnable due;
-  private final Thread thread;
   private volatile boolean closed;
+
+  @GuardedBy("this")
+  private NetlinkEvents events;
+
+  @GuardedBy("this")
+  private Thread thread;
 
   @GuardedBy("this")
   private List<NetlinkEvent> gathered = new ArrayList<>();
 
   private KernelWatch(
-      NetlinkEvents events, String name, Predicate<NetlinkEvent> concerns, Runnable due) {
-    this.events = events;
+      NetworkNamespace namespace, String name, Predicate<NetlinkEvent> concerns, Runnable due)
+      throws IOException {
+    this.namespace = namespace;
+    this.name = name;
     this.concerns = concerns;
     this.due = due;
-    this.thread = new Thread(this::run, name);
-    thread.setDaemon(true);
+    this.events = namespace.call(NetlinkEvents::open);
+    this.thread = thread(events);
   }
 
   /**
-   * Begins to watch; what changes after this has returned is noticed.
+   * Begins to watch; what changes after this has returned is noticed. What changed before is not, which {@link #drain} says.
    *
+   * @param namespace stays the caller's, and open until this is closed
    * @param name the thread's
    * @param concerns whether a change may matter, asked on the thread; a loss always does
    * @param due is called on the thread when there is something to {@link #drain}, once until it is drained
@@ -51,17 +58,26 @@ public final class KernelWatch implements Closeable {
   public static KernelWatch begin(
       NetworkNamespace namespace, String name, Predicate<NetlinkEvent> concerns, Runnable due)
       throws IOException {
-    var watch = new KernelWatch(namespace.call(NetlinkEvents::open), name, concerns, due);
-    watch.thread.start();
+    var watch = new KernelWatch(namespace, name, concerns, due);
+    synchronized (watch) {
+      watch.thread.start();
+    }
+    watch.gather(new NetlinkEvent.Lost("nobody listened"));
     return watch;
   }
 
-  private void run() {
+  private Thread thread(NetlinkEvents source) {
+    var made = new Thread(() -> run(source), name);
+    made.setDaemon(true);
+    return made;
+  }
+
+  private void run(NetlinkEvents source) {
     try {
-      events.run(this::gather);
+      source.run(this::gather);
     } catch (IOException | RuntimeException | Error e) {
-      // Nobody waits for this thread: what it died of would be lost, and the changes after it.
-      log.error("changes in the kernel are not noticed any more, until the next audit", e);
+      // Nobody waits for this thread: what it died of would be lost.
+      log.error("{}: changes in the kernel are not noticed until the next audit", name, e);
     }
   }
 
@@ -73,10 +89,10 @@ public final class KernelWatch implements Closeable {
     boolean first;
     synchronized (this) {
       first = gathered.isEmpty();
-      if (gathered.size() == MANY_EVENTS) {
-        gathered = new ArrayList<>(List.of(new NetlinkEvent.Lost("too many changes")));
-      } else {
+      if (gathered.size() < MANY_EVENTS) {
         gathered.add(event);
+      } else {
+        gathered = new ArrayList<>(List.of(new NetlinkEvent.Lost("too many changes")));
       }
     }
     if (first) {
@@ -86,26 +102,41 @@ public final class KernelWatch implements Closeable {
 
   /** Returns what changed since the last call, in order. */
   public synchronized ImmutableList<NetlinkEvent> drain() {
+    if (!closed && !thread.isAlive()) {
+      restart();
+    }
     var drained = ImmutableList.copyOf(gathered);
     gathered = new ArrayList<>();
     return drained;
   }
 
-  /** Returns whether changes are noticed. */
-  public boolean isAlive() {
-    return thread.isAlive();
+  @GuardedBy("this")
+  private void restart() {
+    gathered.add(new NetlinkEvent.Lost("the thread that listened has ended"));
+    try {
+      events.close();
+      events = namespace.call(NetlinkEvents::open);
+      thread = thread(events);
+      thread.start();
+    } catch (IOException e) {
+      log.warn("{}: changes in the kernel are noticed only by audits: {}", name, e.getMessage());
+    }
   }
 
-  /** Ends the watch; {@code due} is not called any more once this has returned, unless it was under way for a second. Idempotent. */
+  /** Ends the watch; {@code due} is not called any more once this has returned, unless it is under way for a second. Idempotent. */
   @Override
   public void close() throws IOException {
     closed = true;
-    events.close();
-    if (Thread.currentThread() == thread) {
+    Thread ending;
+    synchronized (this) {
+      events.close();
+      ending = thread;
+    }
+    if (Thread.currentThread() == ending) {
       return;
     }
     try {
-      thread.join(PATIENCE_MILLIS);
+      ending.join(PATIENCE_MILLIS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

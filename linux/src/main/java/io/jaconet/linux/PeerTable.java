@@ -54,6 +54,7 @@ public final class PeerTable {
   private final IpPrefix network;
   private final NexthopIds nexthopIds;
   private final RepairBudget budget;
+  private final Set<Kind> kinds;
   private final Map<Subnets, ImmutableList<ForwardingEntry>> wanted = new HashMap<>();
   private final Map<Object, Wish> wishes = new HashMap<>();
   private final Map<Object, Trouble> troubles = new HashMap<>();
@@ -97,11 +98,28 @@ public final class PeerTable {
   /** Creates a table whose repairs {@code budget} limits. */
   public PeerTable(
       ForwardingTables tables, int link, IpPrefix network, int idSeed, RepairBudget budget) {
+    this(tables, link, network, idSeed, budget, EnumSet.allOf(Kind.class));
+  }
+
+  private PeerTable(
+      ForwardingTables tables,
+      int link,
+      IpPrefix network,
+      int idSeed,
+      RepairBudget budget,
+      Set<Kind> kinds) {
     this.tables = tables;
     this.link = link;
     this.network = network;
     this.nexthopIds = new NexthopIds(idSeed);
     this.budget = budget;
+    this.kinds = kinds;
+  }
+
+  /** Creates a table of no routes of a device that knows neither neighbors nor nexthop objects: all that is wanted of it are routes. */
+  public static PeerTable ofRoutes(
+      ForwardingTables tables, int link, IpPrefix network, RepairBudget budget) {
+    return new PeerTable(tables, link, network, 0, budget, EnumSet.of(Kind.ROUTES));
   }
 
   /** Notes what is wanted of some peers from now on, and leaves the writing to {@link #audit}. */
@@ -176,7 +194,7 @@ public final class PeerTable {
    * @throws IOException if the kernel could not be asked
    */
   public Outcome audit() throws IOException {
-    var outcome = compare(EnumSet.allOf(Kind.class)).execute();
+    var outcome = compare(kinds).execute();
     audited = true;
     return outcome;
   }
@@ -191,8 +209,7 @@ public final class PeerTable {
       return new Plan().execute();
     }
     // What is pending may hang on a table that nothing was heard of.
-    return compare(troubles.isEmpty() ? EnumSet.copyOf(doubtful) : EnumSet.allOf(Kind.class))
-        .execute();
+    return compare(troubles.isEmpty() ? EnumSet.copyOf(doubtful) : kinds).execute();
   }
 
   /** Returns whether {@link #mend} has something to look at. */
@@ -240,7 +257,7 @@ public final class PeerTable {
     } else if (event instanceof NetlinkEvent.RouteChanged change) {
       hear(change);
     } else if (event instanceof NetlinkEvent.Lost) {
-      doubtful.addAll(EnumSet.allOf(Kind.class));
+      doubtful.addAll(kinds);
     }
   }
 
@@ -273,7 +290,7 @@ public final class PeerTable {
 
   private void doubt(boolean asWanted, Object key, Kind kind) {
     boolean isLeftAlone = troubles.containsKey(key) && budget.whyLeft(key).isPresent();
-    if (!asWanted && !isLeftAlone) {
+    if (!asWanted && !isLeftAlone && kinds.contains(kind)) {
       doubtful.add(kind);
     }
   }
@@ -294,15 +311,15 @@ public final class PeerTable {
   /** Takes note that the kernel dropped all entries along with a change of the link, which is mended as one thing. */
   public void linkWasReset() {
     wishes.values().forEach(wish -> wish.stands = false);
-    doubtful.addAll(EnumSet.allOf(Kind.class));
+    doubtful.addAll(kinds);
   }
 
-  private Plan compare(Set<Kind> kinds) throws IOException {
+  private Plan compare(Set<Kind> doubted) throws IOException {
     round++;
     troubles.values().removeIf(trouble -> trouble.peer == null);
     var plan = new Plan();
     Map<Wish, ForwardingEntry> changed = new HashMap<>();
-    for (Kind kind : kinds) {
+    for (Kind kind : doubted) {
       for (ForwardingEntry found : observe(kind)) {
         var wish = wishes.get(Wish.key(found));
         if (wish == null || wish.seen == round) {
@@ -321,11 +338,11 @@ public final class PeerTable {
       }
     });
     for (Wish wish : wishes.values()) {
-      if (wish.seen != round && kinds.contains(Kind.of(wish.entry))) {
+      if (wish.seen != round && doubted.contains(Kind.of(wish.entry))) {
         plan.mend(wish, changed.get(wish));
       }
     }
-    doubtful.removeAll(kinds);
+    doubtful.removeAll(doubted);
     return plan;
   }
 
@@ -405,7 +422,7 @@ public final class PeerTable {
     wishes.clear();
     troubles.clear();
     audited = false;
-    var plan = compare(EnumSet.allOf(Kind.class));
+    var plan = compare(kinds);
     plan.execute();
     if (plan.leftOver != null) {
       throw plan.leftOver.toException();
@@ -414,6 +431,7 @@ public final class PeerTable {
 
   private boolean usesNexthopObject(ForwardingEntry entry) {
     return nexthopObjects
+        && kinds.contains(Kind.NEXTHOPS)
         && entry instanceof Route route
         && route.linkIndex() == link
         && route.gateway() != null;

@@ -65,7 +65,6 @@ final class VxlanBackend implements Backend {
   private @Nullable Lease own;
   private @Nullable FollowedUnderlay followed;
   private @Nullable KernelWatch watch;
-  private @Nullable Runnable due;
   private boolean warnedOfForwarding;
 
   VxlanBackend(BackendProvider.Context context, VxlanOptions options) {
@@ -77,6 +76,15 @@ final class VxlanBackend implements Backend {
   public Preparation prepare() throws IOException {
     var underlay = followed == null ? begin() : followed;
     var selected = underlay.select();
+    try {
+      return prepare(selected);
+    } catch (IOException | RuntimeException e) {
+      underlay.refuse();
+      throw e;
+    }
+  }
+
+  private Preparation prepare(Underlay selected) throws IOException {
     var mending = Mending.ofNew();
     var data = ImmutableMap.<IpFamily, String>builder();
     int overlayMtu = Integer.MAX_VALUE;
@@ -194,30 +202,15 @@ final class VxlanBackend implements Backend {
         throw e;
       }
     }
-    if (due != null && (watch == null || !watch.isAlive())) {
-      rewatch(due);
-    }
     return mending.toReport(moved);
   }
 
   @Override
   public Closeable watch(Runnable due) throws IOException {
-    this.due = due;
-    rewatch(due);
-    due.run();
-    return () -> {
-      this.due = null;
-      if (watch != null) {
-        watch.close();
-      }
-    };
-  }
-
-  private void rewatch(Runnable due) throws IOException {
-    watch = KernelWatch.begin(
+    var begun = KernelWatch.begin(
         prepared(namespace), "jaconet-" + context.networkName() + "-watch", this::concerns, due);
-    // What changed before that went unnoticed.
-    halves.forEach(Half::doubt);
+    watch = begun;
+    return begun;
   }
 
   /** Asked on the thread of the watch. */
@@ -464,8 +457,7 @@ final class VxlanBackend implements Backend {
 
     void hear(NetlinkEvent event) {
       if (event instanceof NetlinkEvent.Lost) {
-        doubt();
-        return;
+        deviceIsDoubtful = true;
       }
       if (!device.isAsWanted(event)) {
         deviceIsDoubtful = true;
@@ -475,11 +467,6 @@ final class VxlanBackend implements Backend {
         reset();
       }
       table().hear(event);
-    }
-
-    void doubt() {
-      deviceIsDoubtful = true;
-      table().hear(new NetlinkEvent.Lost("nobody listened"));
     }
 
     /** Returns what the kernel must know of {@code peer} now. */

@@ -6,6 +6,7 @@ import io.jaconet.linux.LinuxSupport;
 import io.jaconet.linux.Mending;
 import io.jaconet.linux.NetlinkEvent;
 import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.linux.OwnAddress;
 import io.jaconet.linux.PeerTable;
 import io.jaconet.linux.RtNetlink;
 import io.jaconet.linux.SyscallException;
@@ -45,7 +46,7 @@ final class VxlanDevice {
   private MacAddress mac;
   private volatile int index;
   private boolean made;
-  private @Nullable IpPrefix address;
+  private @Nullable OwnAddress address;
 
   private VxlanDevice(
       RtNetlink netlink,
@@ -279,33 +280,10 @@ final class VxlanDevice {
    * @return whether the kernel has forgotten what was said of peers
    */
   boolean open(IpPrefix subnet, Mending mending) throws IOException {
-    address = IpPrefix.host(subnet.base());
-    boolean there = false;
-    for (LinkAddress found : netlink.addresses()) {
-      if (found.linkIndex() != index
-          || found.address().family() != family
-          || found.address().isLinkLocal()) {
-        continue;
-      }
-      if (found.address().equals(subnet.base()) && found.prefixLength() == family.bits()) {
-        there = true;
-      } else if (family == IpFamily.V6 || network.contains(found.address())) {
-        var text = found.address() + "/" + found.prefixLength();
-        mending.mend(
-            "address " + text + " of " + name,
-            "",
-            text,
-            () -> netlink.removeAddress(index, found.address(), found.prefixLength()));
-      }
-    }
-    boolean reset = false;
-    if (!there) {
-      reset = mending.mend(
-          "address of " + name,
-          address.toString(),
-          "",
-          () -> netlink.addAddress(index, subnet.base(), family.bits()));
-    }
+    address = family == IpFamily.V6
+        ? OwnAddress.alone(subnet.base())
+        : OwnAddress.in(network, subnet.base());
+    boolean reset = address.ensure(netlink, index, name, mending);
     if (!link().up()) {
       reset |= mending.mend(object(), "up", "down", () -> netlink.setUp(index));
     }
@@ -345,11 +323,7 @@ final class VxlanDevice {
     }
     if (event instanceof NetlinkEvent.AddressChanged change
         && change.address().linkIndex() == index) {
-      var changed = change.address();
-      return changed.address().family() != family
-          || changed.address().isLinkLocal()
-          || new IpPrefix(changed.address(), changed.prefixLength()).equals(address)
-              != change.removed();
+      return address == null || address.isAsWanted(change);
     }
     return true;
   }
