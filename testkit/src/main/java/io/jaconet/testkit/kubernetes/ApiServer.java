@@ -552,21 +552,34 @@ public final class ApiServer implements AutoCloseable {
       bookmarks = "true".equals(query.get("allowWatchBookmarks"));
       watches.add(exchange);
     }
-    exchange.getResponseHeaders().add("Content-Type", "application/json");
-    exchange.sendResponseHeaders(200, 0);
-    exchange.getResponseBody().flush();
-    if (gone) {
-      write(
-          exchange,
-          "{\"type\":\"ERROR\",\"object\":" + status(410, "too old resource version") + "}\n");
+    try {
+      exchange.getResponseHeaders().add("Content-Type", "application/json");
+      exchange.sendResponseHeaders(200, 0);
+      exchange.getResponseBody().flush();
+      if (gone) {
+        write(
+            exchange,
+            "{\"type\":\"ERROR\",\"object\":" + status(410, "too old resource version") + "}\n");
+      } else {
+        tellChanges(exchange, from, end, era, told);
+      }
+    } finally {
+      synchronized (this) {
+        watches.remove(exchange);
+      }
     }
+  }
+
+  private void tellChanges(HttpExchange exchange, long from, long end, int era, int injectedBefore)
+      throws IOException {
     long position = from;
-    while (!gone && System.nanoTime() < end) {
+    int told = injectedBefore;
+    while (System.nanoTime() < end) {
       var lines = new StringBuilder();
       synchronized (this) {
         awaitThaw();
         if (era != watchEra) {
-          break;
+          return;
         }
         for (var event : store.eventsAfter(position)) {
           lines.append(event.line());
@@ -582,9 +595,6 @@ public final class ApiServer implements AutoCloseable {
       if (lines.length() > 0) {
         write(exchange, lines.toString());
       }
-    }
-    synchronized (this) {
-      watches.remove(exchange);
     }
   }
 

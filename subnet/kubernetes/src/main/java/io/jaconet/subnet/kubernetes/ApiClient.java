@@ -90,9 +90,9 @@ final class ApiClient implements AutoCloseable {
     return call("PATCH", NODES + "/" + node + "/status", patch, CALL).node();
   }
 
-  /** Finds out whether the server still answers, and still lets us list nodes. */
-  void probe(Duration timeout) throws IOException {
-    call("GET", NODES + "?limit=1", null, timeout);
+  /** Finds out whether the server still answers, and still lets us list nodes; returns the revision of now. */
+  long probe(Duration timeout) throws IOException {
+    return call("GET", NODES + "?limit=1", null, timeout).revision();
   }
 
   private ApiObject call(String method, String target, @Nullable JsonObject patch, Duration timeout)

@@ -39,8 +39,14 @@ final class NodeWatch implements AutoCloseable {
 
   private static final int PAGE = 500;
   private static final Duration TICK = Duration.ofSeconds(1);
-  private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(5);
+  private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(4);
+
+  /** How long a page of a list may take, or the rest of an event. */
   private static final long LIST_SILENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+  /** How long a watch may take to begin. */
+  private static final long BEGIN_SILENCE_NANOS = TimeUnit.SECONDS.toNanos(3);
+
   private static final Duration PROBE = Duration.ofSeconds(3);
 
   /** For how long the watch may be broken before the watchers are told. */
@@ -70,6 +76,7 @@ final class NodeWatch implements AutoCloseable {
   private @Nullable IOException failure;
   private @Nullable HttpConnection connection;
   private @Nullable WatchLines lines;
+  private boolean listing;
   private boolean restarting;
 
   /** Why the connection was closed from another thread. */
@@ -78,8 +85,8 @@ final class NodeWatch implements AutoCloseable {
   private boolean broken;
   private long brokenNanos;
 
-  /** The revision up to which everything was told; of the watching thread alone. */
-  private long position;
+  /** The revision up to which everything was told; written by the watching thread alone. */
+  private volatile long position;
 
   NodeWatch(ApiClient api) {
     this.api = api;
@@ -234,6 +241,7 @@ final class NodeWatch implements AutoCloseable {
 
   private void list(HttpConnection opened) throws IOException {
     boolean done = false;
+    setListing(true);
     try {
       var nodes = new ArrayList<Node>();
       ApiObject page;
@@ -251,11 +259,18 @@ final class NodeWatch implements AutoCloseable {
       log.debug("{} nodes at revision {}", nodes.size(), position);
       done = true;
     } finally {
+      setListing(false);
       if (!done) {
         listLater();
       }
     }
     isWell();
+  }
+
+  private void setListing(boolean now) {
+    synchronized (lock) {
+      listing = now;
+    }
   }
 
   private void listLater() {
@@ -423,15 +438,17 @@ final class NodeWatch implements AutoCloseable {
   private void tick() {
     HttpConnection running;
     WatchLines followed;
+    long patience;
     synchronized (lock) {
       running = connection;
       followed = lines;
+      patience = listing ? LIST_SILENCE_NANOS : BEGIN_SILENCE_NANOS;
     }
     if (running != null) {
       long now = System.nanoTime();
       long silence = now - running.heardNanos();
-      if (followed == null && silence > LIST_SILENCE_NANOS) {
-        condemn(running, new IOException("the API server does not go on with its answer"));
+      if (followed == null && silence > patience) {
+        condemn(running, new IOException("the API server does not answer"));
       } else if (followed != null && followed.isStuck(now, LIST_SILENCE_NANOS)) {
         condemn(running, new IOException("the API server does not end what it began to tell"));
       } else if (followed != null && silence > SILENCE_NANOS) {
@@ -444,8 +461,13 @@ final class NodeWatch implements AutoCloseable {
   /** Asks for something else. A connection that is only quiet goes on; one whose server does not answer is given up. */
   private void probe(HttpConnection running) {
     try {
-      api.probe(PROBE);
+      long revision = api.probe(PROBE);
       running.heard();
+      if (revision < position) {
+        // A watch would be silent until the revisions are there again.
+        listLater();
+        condemn(running, new IOException("the cluster was set back to revision " + revision));
+      }
     } catch (ApiFailure refusal) {
       if (refusal.status() == ApiFailure.TOO_MANY_REQUESTS) {
         running.heard();
