@@ -186,6 +186,9 @@ final class NetworkEngine {
         admit(now);
       }
       boolean opened = open(now);
+      if (shown != null && moved) {
+        note(Concern.WATCH, "the leases are looked at anew from another subnet");
+      }
       // Not before traffic flows again.
       note(Concern.FENCED, null);
       if (moved && opened) {
@@ -296,7 +299,6 @@ final class NetworkEngine {
   private final class WatchReaction implements StoreWatch.Listener {
     @Override
     public void snapshot(ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
-      note(Concern.WATCH, null);
       var own = lease().subnets();
       var others = ImmutableList.<Lease>builderWithExpectedSize(leases.size());
       Lease ownRecord = null;
@@ -307,12 +309,15 @@ final class NetworkEngine {
           others.add(lease);
         }
       }
-      reconciler().snapshot(others.build(), unreadable);
       verifyUnlessOurs(ownRecord);
+      reconciler().snapshot(others.build(), unreadable);
       if (health.isWrong(Concern.PEERS_UNKNOWN)) {
+        note(Concern.WATCH, null);
         programmedFirst();
       } else {
-        scheduleFlush();
+        flush();
+        // Not before the kernel knows what was missed.
+        note(Concern.WATCH, null);
       }
     }
 
@@ -357,6 +362,7 @@ final class NetworkEngine {
         && (record.revision() <= held.revision()
             || settings.nodeId().equals(record.holder()) && record.sameContent(held));
     if (lease != null && !ours) {
+      note(Concern.LEASE, "lease: the store's record of it is not as it was written here");
       lease.verify();
     }
   }
@@ -383,11 +389,15 @@ final class NetworkEngine {
       flushScheduled = true;
       loop.execute(() -> {
         flushScheduled = false;
-        if (!closing && !fenced) {
-          reconciler().flush();
-          notePending();
-        }
+        flush();
       });
+    }
+  }
+
+  private void flush() {
+    if (!closing && !fenced) {
+      reconciler().flush();
+      notePending();
     }
   }
 
