@@ -9,6 +9,7 @@ module io.jaconet.testkit {
   requires static org.jspecify;
 
   exports io.jaconet.testkit;
+  exports io.jaconet.testkit.simulation;
 
   // Where JUnit makes the extension behind an annotation.
   opens io.jaconet.testkit to
