@@ -4,20 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.jaconet.NetworkState.Phase;
-import io.jaconet.event.EventLoop;
-import io.jaconet.spi.LeaseStore;
-import io.jaconet.spi.SubnetManager;
-import io.jaconet.testkit.simulation.Campaign;
-import io.jaconet.testkit.simulation.SharedStore;
-import io.jaconet.testkit.simulation.SimulatedCluster;
-import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
-import java.util.concurrent.Executor;
-import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,49 +20,10 @@ class SimulationTest {
     System.setProperty("org.slf4j.simpleLogger.log.io.jaconet", "off");
   }
 
-  private static SharedStore store(EventLoop loop) {
-    var store = new InMemoryLeaseStore(loop);
-    return new SharedStore() {
-      @Override
-      public LeaseStore store() {
-        return store;
-      }
-
-      @Override
-      public void overwrite(String key, String value, @Nullable Duration timeToLive)
-          throws IOException {
-        store.overwrite(key, value, timeToLive);
-      }
-
-      @Override
-      public void compact() {
-        store.compact();
-      }
-    };
-  }
-
-  private static SubnetManager manager(
-      LeaseStore store, Duration leaseTtl, Executor executor, RandomGenerator random) {
-    return StoreSubnetManager.builder(store)
-        .leaseTtl(leaseTtl)
-        .executor(executor)
-        .random(random)
-        .build();
-  }
-
-  private static Campaign campaign() {
-    return new Campaign(
-        SimulationTest::store,
-        SimulationTest::manager,
-        (seed, steps) ->
-            "mvn test -pl subnet -am -Dtest=SimulationTest#repeats -Dsurefire.failIfNoSpecifiedTests=false"
-                + " -Djaconet.seed=" + seed + " -Djaconet.steps=" + steps);
-  }
-
   private static void run(int episodes) {
     long seed = Long.getLong("jaconet.seed", new Random().nextInt(1_000_000_000));
     long start = System.nanoTime();
-    var tally = campaign().run(seed, episodes);
+    var tally = Shared.campaign().run(seed, episodes);
     System.out.println(
         "from seed " + seed + " in " + Duration.ofNanos(System.nanoTime() - start) + ": " + tally);
     assertTrue(tally.fencings() > episodes / 10, "hardly a lease was in danger: " + tally);
@@ -94,7 +45,7 @@ class SimulationTest {
   void repeats() {
     Long seed = Long.getLong("jaconet.seed");
     if (seed != null) {
-      System.out.println(campaign()
+      System.out.println(Shared.campaign()
           .repeat(
               seed,
               Arrays.stream(System.getProperty("jaconet.steps", "").split(","))
@@ -108,9 +59,7 @@ class SimulationTest {
   @ParameterizedTest
   @ValueSource(longs = {0, -1, -24})
   void aSuspendedMachineStopsItsTrafficWithinASecondWhateverTheWallClockDid(long hours) {
-    try (var cluster = SimulatedCluster.builder(SimulationTest::store, SimulationTest::manager)
-        .hosts(2)
-        .build(1)) {
+    try (var cluster = Shared.cluster().hosts(2).build(1)) {
       cluster.hosts().forEach(host -> host.start());
       cluster.settle(Duration.ofSeconds(10));
       var host = cluster.host(1);
@@ -129,9 +78,7 @@ class SimulationTest {
 
   @Test
   void hostsThatStartAtOneMomentShareNoSubnet() {
-    try (var cluster = SimulatedCluster.builder(SimulationTest::store, SimulationTest::manager)
-        .hosts(50)
-        .build(1)) {
+    try (var cluster = Shared.cluster().hosts(50).build(1)) {
       cluster.hosts().forEach(host -> host.start());
       cluster.settle(Duration.ofSeconds(30));
       assertTrue(cluster.held().size() == 50, () -> "leases: " + cluster.held());

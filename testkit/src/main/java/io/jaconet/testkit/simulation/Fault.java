@@ -96,8 +96,16 @@ enum Fault {
       case BREAK_WATCHES -> host.breakWatches();
       case COMPACT_STORE -> cluster.compactStore();
       case PAUSE -> host.pause();
-      case SUSPEND -> host.suspend();
-      case STEP_CLOCK -> host.stepWallClock(clockStep(cluster, random));
+      case SUSPEND -> {
+        if (host.clocksAreQuiet()) {
+          host.suspend();
+        }
+      }
+      case STEP_CLOCK -> {
+        if (host.clocksAreQuiet()) {
+          host.stepWallClock(clockStep(cluster, random));
+        }
+      }
       case POISON_STORE -> poison(cluster, random);
       case DELETE_RECORD -> {
         var key = keyOf(host);

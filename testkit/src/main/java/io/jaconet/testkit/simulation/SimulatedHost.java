@@ -35,6 +35,7 @@ public final class SimulatedHost {
   private boolean monotonicStands;
   private long asleepSinceNanos;
   private long monotonicLag;
+  private long clocksChangedNanos = Long.MIN_VALUE / 2;
   private boolean refusesCalls;
 
   SimulatedHost(
@@ -149,6 +150,7 @@ public final class SimulatedHost {
       return;
     }
     trouble();
+    clocksChangedNanos = cluster.nanoTime();
     asleep = false;
     if (monotonicStands) {
       cluster.promises().wakes(this);
@@ -187,7 +189,14 @@ public final class SimulatedHost {
   /** Steps the wall clock, forwards or backwards. */
   public void stepWallClock(Duration step) {
     trouble();
+    clocksChangedNanos = cluster.nanoTime();
     wallOffset = wallOffset.plus(step);
+  }
+
+  /** Returns whether a change of one clock now is not hidden by one of the other: that is where nobody can tell any more. */
+  boolean clocksAreQuiet() {
+    return !asleep
+        && cluster.nanoTime() - clocksChangedNanos > Duration.ofSeconds(2).toNanos();
   }
 
   /** Has every call to the store refused at once, until {@link #healStore}. */
