@@ -206,7 +206,10 @@ public final class StoreSubnetManager implements SubnetManager {
     } catch (ConflictException lostRace) {
       throw lostRace;
     } catch (IOException unknown) {
-      entry = findWritten(expected.key(), expected.revision(), value, nodeId, unknown);
+      var found = findWritten(expected.key(), expected.revision(), value, nodeId, unknown);
+      // An earlier attempt, whose answer was lost too, may have written it: its time runs since
+      // then.
+      entry = store.update(found, value, nodeId, timeToLive);
     }
     return grant(Subnets.parseKey(expected.key()), attributes, entry, timeToLive);
   }
