@@ -190,7 +190,9 @@ public final class StoreSubnetManager implements SubnetManager {
     } catch (ConflictException lostRace) {
       throw lostRace;
     } catch (IOException unknown) {
-      entry = findWritten(subnets.key(), 0, value, request.nodeId(), unknown);
+      var found = findWritten(subnets.key(), 0, value, request.nodeId(), unknown);
+      // As in replace: it may be that of an earlier attempt.
+      entry = store.update(found, value, request.nodeId(), leaseTtl);
     }
     return grant(subnets, request.attributes(), entry, leaseTtl);
   }
@@ -231,7 +233,10 @@ public final class StoreSubnetManager implements SubnetManager {
         }
       }
     } catch (IOException e) {
-      unknown.addSuppressed(e);
+      // A store may throw the same exception for all calls while it is away.
+      if (e != unknown) {
+        unknown.addSuppressed(e);
+      }
     }
     throw unknown;
   }
