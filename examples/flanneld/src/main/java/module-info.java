@@ -2,8 +2,10 @@
 @org.jspecify.annotations.NullMarked
 module io.jaconet.flanneld {
   requires io.jaconet.core;
+  requires io.jaconet.iptables;
   requires io.jaconet.linux;
   requires io.jaconet.subnet;
+  requires io.jaconet.subnet.etcd;
   requires jdk.httpserver;
   requires jdk.unsupported;
   requires org.slf4j;

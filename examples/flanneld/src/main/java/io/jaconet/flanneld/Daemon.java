@@ -5,8 +5,12 @@ import io.jaconet.NetworkListener;
 import io.jaconet.NetworkState;
 import io.jaconet.NetworkState.Phase;
 import io.jaconet.OverlayNetwork;
+import io.jaconet.iptables.HostPacketFilter;
+import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.SubnetEnv;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -16,16 +20,23 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One network of this host, from the lease store's opening to the end. Confined to one thread, but for what tells of health. */
+/** One network of this host, from the lease store's opening to the end. Confined to one thread, but for the opening of the store and what tells of health. */
 final class Daemon {
   private static final Logger log = LoggerFactory.getLogger(Daemon.class);
-  private static final long SUBNET_FILE_CHECK_SECONDS = 10;
+
+  /** As flannel asks for a configuration again. */
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
+
+  /** How long the log has at most one reason for waiting: several endpoints may fail in turns. */
+  private static final Duration QUIET = Duration.ofSeconds(15);
 
   private final Options options;
   private final NotifySocket systemd;
   private final CompletableFuture<@Nullable Void> end;
+  private final CompletableFuture<@Nullable Void> begun = new CompletableFuture<>();
   private volatile NetworkState state = new NetworkState(Phase.JOINING, "", Instant.now());
   private volatile @Nullable OverlayNetwork network;
+  private Instant complained = Instant.EPOCH;
 
   /** The network is left when {@code end} is done. */
   Daemon(Options options, NotifySocket systemd, CompletableFuture<@Nullable Void> end) {
@@ -38,32 +49,18 @@ final class Daemon {
    * Joins, and stays until the end.
    *
    * @throws IOException if that is not possible
-   * @throws IllegalArgumentException if the lease store that is asked for is not built in
+   * @throws IllegalArgumentException if the lease store is described wrongly
    */
   void run() throws IOException, InterruptedException {
-    try (var leases = OpenLeases.open(options.leases())) {
-      var health = serveHealth();
-      try {
+    var health = serveHealth();
+    try (var leases = open()) {
+      if (leases != null) {
         run(leases);
-      } finally {
-        if (health != null) {
-          health.close();
-        }
       }
-    }
-  }
-
-  private void run(OpenLeases leases) throws IOException, InterruptedException {
-    var joining = join(leases);
-    awaitFirst(joining);
-    if (end.isDone() && !joining.isDone()) {
-      systemd.stopping();
-      joining.cancel(true);
-      return;
-    }
-    try (var joined = joined(joining)) {
-      network = joined;
-      stay(joined);
+    } finally {
+      if (health != null) {
+        health.close();
+      }
     }
   }
 
@@ -82,51 +79,134 @@ final class Daemon {
     return joined == null ? state : joined.state();
   }
 
-  private CompletableFuture<OverlayNetwork> join(OpenLeases leases) throws IOException {
-    var rules = options.rules();
-    if (rules.forward()) {
-      log.warn("Rules that accept the overlay's traffic in the forward chain are not set: they need"
-          + " the artifact jaconet-iptables, which this build does not have");
+  /** Opens the lease store, on a thread of its own: one that does not answer must not delay the end. Returns null if that came first. */
+  private @Nullable OpenLeases open() throws IOException, InterruptedException {
+    var opening = new CompletableFuture<OpenLeases>();
+    var opener = new Thread(
+        () -> {
+          try {
+            opening.complete(OpenLeases.open(options.leases(), this::holdUp));
+          } catch (IOException | InterruptedException | RuntimeException e) {
+            opening.completeExceptionally(e);
+          }
+        },
+        "flanneld-opener");
+    opener.setDaemon(true);
+    opener.start();
+    awaitAny(opening, end);
+    if (end.isDone() && !opening.isDone()) {
+      systemd.stopping();
+      opener.interrupt();
+      return null;
+    }
+    return result(opening);
+  }
+
+  private void holdUp(String reason) throws InterruptedException {
+    var now = Instant.now();
+    if (!state.reason().equals(reason)) {
+      state = new NetworkState(Phase.JOINING, reason, state.since());
+      if (now.isAfter(complained.plus(QUIET))) {
+        complained = now;
+        log.warn("waits: {}", reason);
+      }
     }
     try {
-      return Jaconet.builder()
-          .name("flanneld")
-          .nodeId(options.nodeId())
-          .config(leases.config())
-          .subnetManager(leases.manager())
-          .underlay(options.underlay())
-          .subnetFile(options.subnetFile())
-          .renewMargin(options.renewMargin())
-          .masquerade(rules.masquerade())
-          .forward(rules.forward())
-          .blackHole(rules.blackHole())
-          .auditInterval(options.resync())
-          .listener(new NetworkListener() {
-            @Override
-            public void onState(NetworkState now) {
-              state = now;
+      end.get(PATIENCE.toNanos(), TimeUnit.NANOSECONDS);
+      throw new InterruptedException("the daemon ends");
+    } catch (TimeoutException e) {
+      // Whoever asked may try again.
+    } catch (ExecutionException e) {
+      throw new AssertionError("the end does not fail", e);
+    }
+  }
+
+  private void run(OpenLeases leases) throws IOException, InterruptedException {
+    try (var filter = packetFilter(leases.config())) {
+      var joining = join(leases, filter);
+      awaitAny(joining, end);
+      if (end.isDone() && !joining.isDone()) {
+        systemd.stopping();
+        joining.cancel(true);
+        return;
+      }
+      try (var joined = result(joining)) {
+        network = joined;
+        stay(joined);
+      }
+    }
+  }
+
+  /** Returns what keeps the rules; null if there shall be none, since a host without rules need not have the programs for them. */
+  private @Nullable HostPacketFilter packetFilter(NetworkConfig config) throws IOException {
+    var rules = options.rules();
+    if (!rules.masquerade() && !rules.forward() && !rules.blackHole()) {
+      return null;
+    }
+    if (!config.nftables()) {
+      BridgeFilter.missing(Path.of("/proc/sys/net/bridge"), config.families())
+          .forEach(file -> log.warn(
+              "{} is not there: what containers of this host send each other passes the packet filter by; load br_netfilter",
+              file));
+    }
+    return HostPacketFilter.builder()
+        .enableNftables(config.nftables())
+        .resync(options.resync())
+        .randomFully(rules.randomPorts())
+        .build();
+  }
+
+  private CompletableFuture<OverlayNetwork> join(
+      OpenLeases leases, @Nullable HostPacketFilter filter) throws IOException {
+    var rules = options.rules();
+    var builder = Jaconet.builder()
+        .name("flanneld")
+        .nodeId(options.nodeId())
+        .config(leases.config())
+        .subnetManager(leases.manager())
+        .underlay(options.underlay())
+        .subnetFile(options.subnetFile())
+        .renewMargin(options.renewMargin())
+        .masquerade(rules.masquerade())
+        .forward(rules.forward())
+        .blackHole(rules.blackHole())
+        .auditInterval(options.resync())
+        .listener(new NetworkListener() {
+          @Override
+          public void onState(NetworkState now) {
+            state = now;
+            if (now.phase() != Phase.JOINING) {
+              begun.complete(null);
             }
-          })
-          .join();
+          }
+        });
+    if (filter != null) {
+      builder.iptablesManager(filter);
+    }
+    try {
+      return builder.join();
     } catch (IllegalArgumentException e) {
       throw new IOException(e.getMessage(), e);
     }
   }
 
-  private void awaitFirst(CompletableFuture<OverlayNetwork> joining) throws InterruptedException {
+  private static void awaitAny(CompletableFuture<?>... futures) throws InterruptedException {
     try {
-      CompletableFuture.anyOf(joining, end).get();
+      CompletableFuture.anyOf(futures).get();
     } catch (ExecutionException e) {
-      // Whoever asks for the network will meet it.
+      // Whoever asks for the result will meet it.
     }
   }
 
-  private static OverlayNetwork joined(CompletableFuture<OverlayNetwork> joining)
+  private static <T> T result(CompletableFuture<T> future)
       throws IOException, InterruptedException {
     try {
-      return joining.get();
+      return future.get();
     } catch (ExecutionException e) {
       var cause = e.getCause();
+      if (cause instanceof IllegalArgumentException misuse) {
+        throw misuse;
+      }
       throw new IOException(
           cause == null || cause.getMessage() == null ? String.valueOf(cause) : cause.getMessage(),
           cause);
@@ -136,6 +216,9 @@ final class Daemon {
   private void stay(OverlayNetwork joined) throws InterruptedException {
     keepSubnetFile(joined);
     log.info("joined with {}, MTU {}", joined.lease().subnets(), joined.overlayMtu());
+    // The rules may not be set yet.
+    awaitAny(begun, end);
+    joined.rules().warnings().forEach(warning -> log.warn("packet filter: {}", warning));
     systemd.ready();
     while (!isOver()) {
       keepSubnetFile(joined);
@@ -145,7 +228,7 @@ final class Daemon {
 
   private boolean isOver() throws InterruptedException {
     try {
-      end.get(SUBNET_FILE_CHECK_SECONDS, TimeUnit.SECONDS);
+      end.get(options.resync().toNanos(), TimeUnit.NANOSECONDS);
       return true;
     } catch (TimeoutException e) {
       return false;

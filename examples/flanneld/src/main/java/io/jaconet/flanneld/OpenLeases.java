@@ -6,7 +6,9 @@ import io.jaconet.spi.SubnetManager;
 import io.jaconet.subnet.FileLeaseStore;
 import io.jaconet.subnet.InMemoryLeaseStore;
 import io.jaconet.subnet.StoreSubnetManager;
+import io.jaconet.subnet.etcd.EtcdLeaseStore;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -22,22 +24,85 @@ final class OpenLeases implements AutoCloseable {
     this.manager = StoreSubnetManager.over(store);
   }
 
+  /** What to do where a start cannot go on yet. */
+  interface Patience {
+
+    /**
+     * Waits a while.
+     *
+     * @param reason what is waited for
+     * @throws InterruptedException if nobody wants the start any more
+     */
+    void await(String reason) throws InterruptedException;
+  }
+
   /**
-   * Opens {@code source}.
+   * Opens {@code source}. A server that does not answer, or has no usable configuration yet, is asked again for as long as {@code patience}
+   * lasts.
    *
-   * @throws IOException if it cannot be opened or there is no configuration
-   * @throws IllegalArgumentException if the configuration is wrong, or the source is one that is not built in
+   * @throws IOException if it cannot be opened, or the file with the configuration is not there or wrong
+   * @throws IllegalArgumentException if the source is described wrongly
    */
-  static OpenLeases open(LeaseSource source) throws IOException {
+  static OpenLeases open(LeaseSource source, Patience patience)
+      throws IOException, InterruptedException {
+    if (source instanceof LeaseSource.Etcd etcd) {
+      return open(etcd, patience);
+    }
     if (source instanceof LeaseSource.Directory file) {
       var config = read(file.config());
       return new OpenLeases(config, FileLeaseStore.open(file.directory()));
     }
-    if (source instanceof LeaseSource.Memory memory) {
-      return new OpenLeases(read(memory.config()), new InMemoryLeaseStore());
+    var memory = (LeaseSource.Memory) source;
+    return new OpenLeases(read(memory.config()), new InMemoryLeaseStore());
+  }
+
+  private static OpenLeases open(LeaseSource.Etcd etcd, Patience patience)
+      throws InterruptedException {
+    var store = store(etcd);
+    try {
+      return new OpenLeases(config(store, etcd.prefix() + "/config", patience), store);
+    } catch (InterruptedException | RuntimeException e) {
+      store.close();
+      throw e;
     }
-    throw new IllegalArgumentException(
-        "--store=etcd: needs the artifact jaconet-etcd, which this build does not have; give --store=file:DIRECTORY or --store=memory");
+  }
+
+  private static EtcdLeaseStore store(LeaseSource.Etcd etcd) {
+    var builder = EtcdLeaseStore.builder().endpoints(etcd.endpoints()).prefix(etcd.prefix());
+    if (!etcd.authoritiesFile().isEmpty()) {
+      builder.trustedAuthorities(Path.of(etcd.authoritiesFile()));
+    }
+    if (!etcd.certificateFile().isEmpty()) {
+      builder.clientCertificate(Path.of(etcd.certificateFile()), Path.of(etcd.keyFile()));
+    }
+    if (!etcd.user().isEmpty()) {
+      builder.user(etcd.user(), etcd.password());
+    }
+    try {
+      return builder.build();
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "--etcd-endpoints and the other flags of etcd: " + e.getMessage(), e);
+    }
+  }
+
+  private static NetworkConfig config(EtcdLeaseStore store, String key, Patience patience)
+      throws InterruptedException {
+    while (true) {
+      try {
+        var text = store.readConfig();
+        if (text.isPresent()) {
+          return NetworkConfig.parse(text.get());
+        }
+        patience.await("etcd has no configuration of the network at " + key);
+      } catch (InterruptedIOException e) {
+        throw new InterruptedException(e.getMessage());
+      } catch (IOException e) {
+        patience.await("the configuration of the network cannot be read: " + e.getMessage());
+      } catch (IllegalArgumentException e) {
+        patience.await("the configuration of the network at " + key + ": " + e.getMessage());
+      }
+    }
   }
 
   private static NetworkConfig read(Path file) throws IOException {

@@ -46,9 +46,6 @@ record Options(
   private static final int MAX_PORT = 65_535;
   private static final int MAX_MARGIN_MINUTES = 1439;
   private static final int MAX_PATTERN_CHARS = 256;
-  private static final String NO_RULES =
-      "the packet filter's rules need the artifact jaconet-iptables, which this build does not have;"
-          + " leave the flag out";
   private static final ImmutableList<Flag> ETCD_FLAGS = ImmutableList.of(
       Flag.ETCD_ENDPOINTS,
       Flag.ETCD_PREFIX,
@@ -157,12 +154,8 @@ record Options(
         throw config.refused(
             "names a file with the network's configuration, but with --store=etcd that is in etcd");
       }
-      var key = flags.get(Flag.ETCD_KEYFILE);
-      var certificate = flags.get(Flag.ETCD_CERTFILE);
-      if (key.last().isEmpty() != certificate.last().isEmpty()) {
-        throw (key.last().isEmpty() ? certificate : key)
-            .refused("--etcd-keyfile and --etcd-certfile belong together; give both or none");
-      }
+      requireBothOrNone(Flag.ETCD_KEYFILE, Flag.ETCD_CERTFILE);
+      requireBothOrNone(Flag.ETCD_USERNAME, Flag.ETCD_PASSWORD);
       var endpoints = flags.get(Flag.ETCD_ENDPOINTS);
       var urls = Splitter.on(',').trimResults().omitEmptyStrings().splitToList(endpoints.last());
       if (urls.isEmpty()) {
@@ -171,11 +164,21 @@ record Options(
       return new LeaseSource.Etcd(
           ImmutableList.copyOf(urls),
           flags.text(Flag.ETCD_PREFIX),
-          key.last(),
-          certificate.last(),
+          flags.text(Flag.ETCD_KEYFILE),
+          flags.text(Flag.ETCD_CERTFILE),
           flags.text(Flag.ETCD_CAFILE),
           flags.text(Flag.ETCD_USERNAME),
           flags.text(Flag.ETCD_PASSWORD));
+    }
+
+    private void requireBothOrNone(Flag one, Flag other) {
+      boolean isOne = !flags.text(one).isEmpty();
+      if (isOne == flags.text(other).isEmpty()) {
+        throw flags
+            .get(isOne ? one : other)
+            .refused("--" + one.label() + " and --" + other.label()
+                + " belong together; give both or none");
+      }
     }
 
     private UnderlaySelection underlay() {
@@ -256,24 +259,11 @@ record Options(
     }
 
     private Rules rules() {
-      var rules = new Rules(
+      return new Rules(
           flags.isOn(Flag.IP_MASQ),
           !flags.isOn(Flag.IP_MASQ_FULLY_RANDOM_DISABLE),
           flags.isOn(Flag.IPTABLES_FORWARD_RULES),
           flags.isOn(Flag.IP_BLACKHOLE_ROUTE));
-      refuseRules(Flag.IP_MASQ, rules.masquerade());
-      refuseRules(Flag.IP_MASQ_FULLY_RANDOM_DISABLE, !rules.randomPorts());
-      refuseRules(Flag.IPTABLES_FORWARD_RULES, rules.forward());
-      refuseRules(Flag.IP_BLACKHOLE_ROUTE, rules.blackHole());
-      return rules;
-    }
-
-    /** What is wanted without being asked for, as flannel's forward rules, the daemon warns of instead. */
-    private void refuseRules(Flag flag, boolean wanted) {
-      var given = flags.given(flag);
-      if (wanted && given != null) {
-        throw given.refused(NO_RULES);
-      }
     }
 
     private Optional<InetSocketAddress> health() {

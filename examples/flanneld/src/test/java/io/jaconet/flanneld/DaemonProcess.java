@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.common.collect.ImmutableList;
 import io.jaconet.linux.NetworkNamespace;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.file.Path;
@@ -39,10 +40,26 @@ final class DaemonProcess implements AutoCloseable {
     return new DaemonProcess(namespace.start(builder));
   }
 
+  /** Starts a main class of the tests, in this process's network namespace. */
+  static DaemonProcess start(Class<?> main) throws IOException {
+    var tests = main.getProtectionDomain().getCodeSource().getLocation().getPath();
+    var classPath = String.join(
+        File.pathSeparator,
+        tests,
+        System.getProperty("jdk.module.path"),
+        System.getProperty("java.class.path"));
+    return new DaemonProcess(new ProcessBuilder(java(), "-cp", classPath, main.getName())
+        .redirectErrorStream(true)
+        .start());
+  }
+
+  private static String java() {
+    return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+  }
+
   private static ImmutableList<String> command(List<String> arguments) {
-    var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
     return ImmutableList.<String>builder()
-        .add(java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+        .add(java(), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
         // What no module asks for by name, as the native part of a library, is on the class path.
         .add("-cp", System.getProperty("java.class.path"))
         .add("-p", System.getProperty("jdk.module.path"))

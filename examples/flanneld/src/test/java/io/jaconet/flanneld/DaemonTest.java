@@ -11,8 +11,6 @@ import io.jaconet.testkit.Host;
 import io.jaconet.testkit.InNetworkNamespace;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,7 +31,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DaemonTest {
   private static final String CONFIG =
       "{\"Network\": \"10.244.0.0/16\", \"Backend\": {\"Type\": \"vxlan\"}}";
-  private static final int PORT = 8081;
 
   @TempDir
   private Path directory;
@@ -78,17 +75,6 @@ class DaemonTest {
 
   private DaemonProcess start(String... more) throws IOException {
     return start(Map.of(), more);
-  }
-
-  /** Returns status line and body. */
-  private String get(String path) throws Exception {
-    return host().namespace().<String, Exception>call(() -> {
-      try (var socket = new Socket(InetAddress.getLoopbackAddress(), PORT)) {
-        socket.getOutputStream().write(("GET " + path + " HTTP/1.0\r\n\r\n").getBytes(UTF_8));
-        var answer = new String(socket.getInputStream().readAllBytes(), UTF_8);
-        return answer.lines().findFirst().orElse("") + answer.substring(answer.indexOf("\r\n\r\n"));
-      }
-    });
   }
 
   @Test
@@ -157,17 +143,32 @@ class DaemonTest {
 
   @Test
   void healthIsGreenWhileAllIsWellAndSaysWhyNotElse() throws Exception {
-    try (var daemon = start("--healthz-port=" + PORT, "--healthz-ip=127.0.0.1")) {
+    try (var daemon = start("--healthz-port=" + Probe.PORT, "--healthz-ip=127.0.0.1")) {
       daemon.await("joined with 10.244.");
 
-      assertEquals("HTTP/1.1 200 OK\r\n\r\nflanneld is running", get("/healthz"));
-      assertEquals("HTTP/1.1 200 OK\r\n\r\nflanneld is ready", get("/readyz"));
-      assertTrue(get("/elsewhere").startsWith("HTTP/1.1 404 "));
+      assertEquals(
+          "HTTP/1.1 200 OK\r\n\r\nflanneld is running", Probe.of(host()).get("/healthz"));
+      assertEquals("HTTP/1.1 200 OK\r\n\r\nflanneld is ready", Probe.of(host()).get("/readyz"));
+      assertTrue(Probe.of(host()).get("/elsewhere").startsWith("HTTP/1.1 404 "));
 
       Files.delete(subnetFile());
-      var withoutFile = get("/readyz");
+      var withoutFile = Probe.of(host()).get("/readyz");
       assertTrue(withoutFile.startsWith("HTTP/1.1 503 "), withoutFile);
       assertTrue(withoutFile.contains(subnetFile().toString()), withoutFile);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "FLANNEL_SUBNET=10.244.99.1/24\n"})
+  void theFileIsWrittenAnewWhenItIsDamaged(String damage) throws Exception {
+    try (var daemon = start("--iptables-resync=1", "--healthz-port=" + Probe.PORT)) {
+      daemon.await("joined with 10.244.");
+      var before = Files.readString(subnetFile());
+
+      Files.writeString(subnetFile(), damage);
+
+      Probe.of(host()).await("/readyz", "flanneld is ready", Duration.ofSeconds(20));
+      assertEquals(before, Files.readString(subnetFile()));
     }
   }
 
@@ -181,10 +182,10 @@ class DaemonTest {
 
   @Test
   void aPortThatIsTakenIsSaidSo() throws Exception {
-    try (var first = start("--healthz-port=" + PORT)) {
+    try (var first = start("--healthz-port=" + Probe.PORT)) {
       first.await("joined with 10.244.");
       try (var second =
-          start("--healthz-port=" + PORT, "--store=file:" + directory.resolve("others"))) {
+          start("--healthz-port=" + Probe.PORT, "--store=file:" + directory.resolve("others"))) {
         assertEquals(1, second.status());
         assertTrue(second.output().contains("--healthz-port"), second.output());
       }
@@ -240,14 +241,6 @@ class DaemonTest {
     try (var daemon = start(argument)) {
       assertEquals(status, daemon.status());
       assertTrue(daemon.output().contains(says), daemon.output());
-    }
-  }
-
-  @Test
-  void etcdIsRefusedWithWhatIsMissing() throws Exception {
-    try (var daemon = start("--store=etcd", "--net-config-path=/etc/kube-flannel/net-conf.json")) {
-      assertEquals(2, daemon.status());
-      assertTrue(daemon.output().contains("needs the artifact jaconet-etcd"), daemon.output());
     }
   }
 

@@ -69,8 +69,6 @@ class FlagsTest {
             ImmutableList.of("http://192.0.2.1:2379", "http://192.0.2.2:2379")),
         row("etcd-prefix", "/a", o -> etcd(o).prefix(), "/a"),
         row("etcd-cafile", "/ca.pem", o -> etcd(o).authoritiesFile(), "/ca.pem"),
-        row("etcd-username", "root", o -> etcd(o).user(), "root"),
-        row("etcd-password", "hunter2", o -> etcd(o).password(), "hunter2"),
         row("set-node-network-unavailable", "false", Options::nodeId, "host-a"),
         row("iface", "eth1", o -> o.underlay().interfaces(), ImmutableList.of("eth1")),
         row("iface", "eth0,foo", o -> o.underlay().interfaces(), ImmutableList.of("eth0,foo")),
@@ -98,6 +96,9 @@ class FlagsTest {
         row("subnet-lease-renew-margin", "0x10", Options::renewMargin, Duration.ofMinutes(16)),
         row("subnet-lease-renew-margin", "010", Options::renewMargin, Duration.ofMinutes(8)),
         row("subnet-lease-renew-margin", "0o7", Options::renewMargin, Duration.ofMinutes(7)),
+        row("ip-masq", "true", o -> o.rules().masquerade(), true),
+        row("ip-masq-fully-random-disable", "t", o -> o.rules().randomPorts(), false),
+        row("ip-blackhole-route", "1", o -> o.rules().blackHole(), true),
         row("iptables-forward-rules", "false", o -> o.rules().forward(), false),
         row("iptables-forward-rules", "F", o -> o.rules().forward(), false),
         row("iptables-resync", "7", Options::resync, Duration.ofSeconds(7)),
@@ -195,6 +196,8 @@ class FlagsTest {
         "--subnet-file= | --subnet-file: '' is not possible; allowed: a path",
         "--etcd-endpoints=, | --etcd-endpoints: ',' is not possible; allowed: URLs",
         "--etcd-keyfile=/k | --etcd-keyfile and --etcd-certfile belong together",
+        "--etcd-username=u | --etcd-username and --etcd-password belong together",
+        "--etcd-password=p | --etcd-password: --etcd-username and --etcd-password belong together",
         "--bogus | there is no flag --bogus",
         "--v= | -v: '' is not possible",
         "--public-ip | --public-ip: the value is missing",
@@ -215,10 +218,6 @@ class FlagsTest {
         "--kube-api-url=http://x | --kube-api-url: needs",
         "--kube-annotation-prefix=x | --kube-annotation-prefix: needs",
         "--kubeconfig-file=/x | --kubeconfig-file: needs",
-        "--ip-masq | --ip-masq: the packet filter's rules need the artifact jaconet-iptables",
-        "--ip-masq-fully-random-disable | --ip-masq-fully-random-disable: the packet filter's",
-        "--iptables-forward-rules | --iptables-forward-rules: the packet filter's",
-        "--ip-blackhole-route | --ip-blackhole-route: the packet filter's",
         "--vmodule=x=2 | --vmodule: belongs to flannel's logging library",
         "--log_backtrace_at=x:1 | --log_backtrace_at: belongs to",
         "--net-config-path=/x | --net-config-path: names a file",
@@ -250,11 +249,26 @@ class FlagsTest {
     assertTrue(refusal.startsWith("FLANNELD_ETCD_PREFIX: says how to use etcd"), refusal);
   }
 
+  @Test
+  void userAndPasswordAndCertificateAndKeyGoTogether() {
+    var options = options(
+        Map.of("FLANNELD_ETCD_PASSWORD", "hunter2"),
+        "--etcd-username=root",
+        "--etcd-certfile=/c.pem",
+        "--etcd-keyfile=/k.pem");
+
+    assertEquals("root", etcd(options).user());
+    assertEquals("hunter2", etcd(options).password());
+    assertEquals("/c.pem", etcd(options).certificateFile());
+    assertEquals("/k.pem", etcd(options).keyFile());
+    assertFalse(etcd(options).toString().contains("hunter2"));
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {"--etcd-password=hunter2", "--etcd-endpoints=http://u:hunter2@192.0.2.1:1"})
   void secretsAreNeitherLoggedNorPrinted(String word) {
-    var options = options(word, "--etcd-username=root");
+    var options = options("--etcd-password=hunter2", word, "--etcd-username=root");
 
     assertFalse(options.shown().contains("hunter2"), options.shown());
     assertTrue(options.shown().contains("<hidden>"), options.shown());

@@ -30,8 +30,10 @@ record Endpoint(boolean tls, HostAndPort address) {
       var address = HostAndPort.fromString(rest).withDefaultPort(USUAL_PORT);
       return new Endpoint(tls, address);
     } catch (IllegalArgumentException e) {
+      // What may be a password is not for messages.
+      var shown = Printable.of(text.replaceFirst("[^/]*@", "<hidden>@"));
       throw new IllegalArgumentException(
-          "not an endpoint of etcd such as https://etcd-1.example:2379: '" + Printable.of(text)
+          "not an endpoint of etcd such as https://etcd-1.example:2379, without a user: '" + shown
               + "'",
           e);
     }

@@ -1,6 +1,7 @@
 package io.jaconet.subnet.etcd;
 
 import com.google.common.base.Splitter;
+import io.jaconet.testkit.EtcdServer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,7 +51,12 @@ final class Certificates {
     return directory.resolve(name);
   }
 
-  boolean clientsNeedOne() {
-    return clientsNeedOne;
+  /** Starts a member that has the server's certificate. */
+  EtcdServer startEtcd() throws IOException {
+    var builder = EtcdServer.builder().tls(file("server.pem"), file("server.key"));
+    if (clientsNeedOne) {
+      builder.clientAuthorities(file("ca.pem"));
+    }
+    return builder.start();
   }
 }

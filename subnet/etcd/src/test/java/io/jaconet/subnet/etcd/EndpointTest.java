@@ -59,6 +59,10 @@ class EndpointTest {
 
   @Test
   void neverSaysThePassword() {
+    var refusal = assertThrows(
+        IllegalArgumentException.class, () -> Endpoint.parse("http://user:secret@host:1", false));
+
+    assertFalse(refusal.toString().contains("secret"), refusal::toString);
     assertFalse(new Credentials("user", "secret").toString().contains("secret"));
   }
 }

@@ -8,6 +8,7 @@ import com.google.common.collect.ImmutableList;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.LeaseStore;
 import io.jaconet.spi.LeaseStore.Event;
+import io.jaconet.testkit.EtcdServer;
 import io.jaconet.testkit.InNetworkNamespace;
 import io.jaconet.testkit.StoreWatchLog;
 import java.io.IOException;

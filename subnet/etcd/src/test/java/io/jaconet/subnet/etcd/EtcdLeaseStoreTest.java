@@ -1,6 +1,7 @@
 package io.jaconet.subnet.etcd;
 
 import io.jaconet.spi.LeaseStore;
+import io.jaconet.testkit.EtcdServer;
 import io.jaconet.testkit.LeaseStoreContract;
 import java.io.IOException;
 import java.time.Duration;

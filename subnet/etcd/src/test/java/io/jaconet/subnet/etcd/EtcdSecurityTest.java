@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.jaconet.internal.PemKey;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.LeaseStore.Event;
+import io.jaconet.testkit.EtcdServer;
 import io.jaconet.testkit.StoreWatchLog;
 import java.io.IOException;
 import java.math.BigInteger;
@@ -34,7 +35,7 @@ class EtcdSecurityTest {
   @Test
   void anAuthorityAloneIsEnoughForTls() throws IOException {
     var certificates = new Certificates(directory, false);
-    try (var server = EtcdServer.start(certificates);
+    try (var server = certificates.startEtcd();
         var store = tls(server).build()) {
       store.create(SUBNETS, "value", "node", null);
 
@@ -45,7 +46,7 @@ class EtcdSecurityTest {
   @Test
   void refusesAMemberWithACertificateOfAnotherAuthority() throws IOException {
     var certificates = new Certificates(directory, false);
-    try (var server = EtcdServer.start(certificates);
+    try (var server = certificates.startEtcd();
         var store =
             EtcdLeaseStore.builder().endpoints(List.of(server.endpoint())).build()) {
       var failure = assertThrows(IOException.class, store::list);
@@ -57,7 +58,7 @@ class EtcdSecurityTest {
   @Test
   void refusesAMemberWhoseCertificateIsForAnotherName() throws IOException {
     var certificates = new Certificates(directory, false);
-    try (var server = EtcdServer.start(certificates);
+    try (var server = certificates.startEtcd();
         var store = tls(server)
             .endpoints(List.of(server.endpoint().replace("127.0.0.1", "localhost")))
             .build()) {
@@ -76,7 +77,7 @@ class EtcdSecurityTest {
     Files.copy(certificates.file("ca.key"), key);
     Files.copy(certificates.file("ca.pem"), certificate);
     Files.writeString(directory.resolve("other.ext"), "extendedKeyUsage=clientAuth");
-    try (var server = EtcdServer.start(certificates)) {
+    try (var server = certificates.startEtcd()) {
       certificates.openssl(
           "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=stranger -keyout current.key -out current.pem");
       try (var store = tls(server).clientCertificate(certificate, key).build()) {

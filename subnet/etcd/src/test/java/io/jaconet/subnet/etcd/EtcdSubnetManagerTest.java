@@ -2,6 +2,7 @@ package io.jaconet.subnet.etcd;
 
 import io.jaconet.spi.SubnetManager;
 import io.jaconet.subnet.StoreSubnetManager;
+import io.jaconet.testkit.EtcdServer;
 import io.jaconet.testkit.SubnetChoiceContract;
 import java.io.IOException;
 import java.util.List;

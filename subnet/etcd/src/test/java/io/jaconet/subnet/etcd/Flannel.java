@@ -2,6 +2,7 @@ package io.jaconet.subnet.etcd;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.Iterables;
+import io.jaconet.testkit.EtcdServer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;

@@ -24,6 +24,7 @@ import io.jaconet.spi.LeaseStore.Entry;
 import io.jaconet.spi.LeaseStore.Event;
 import io.jaconet.spi.SubnetManager;
 import io.jaconet.subnet.StoreSubnetManager;
+import io.jaconet.testkit.EtcdServer;
 import io.jaconet.testkit.StoreWatchLog;
 import java.io.IOException;
 import java.time.Duration;

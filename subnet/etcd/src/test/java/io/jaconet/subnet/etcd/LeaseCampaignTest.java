@@ -14,6 +14,7 @@ import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.SubnetManager;
 import io.jaconet.subnet.StoreSubnetManager;
+import io.jaconet.testkit.EtcdServer;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

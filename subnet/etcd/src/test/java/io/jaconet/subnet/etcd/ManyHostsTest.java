@@ -12,6 +12,7 @@ import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.LeaseStore.Event;
 import io.jaconet.subnet.StoreSubnetManager;
+import io.jaconet.testkit.EtcdServer;
 import io.jaconet.testkit.StoreWatchLog;
 import java.io.IOException;
 import java.time.Duration;
