@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkState;
 import io.jaconet.event.Backoff;
 import io.jaconet.event.EventLoop;
 import io.jaconet.overlay.Lease;
+import io.jaconet.overlay.LeaseAttributes;
 import io.jaconet.overlay.LeaseGrant;
 import io.jaconet.overlay.LeaseLostException;
 import io.jaconet.overlay.LeaseRequest;
@@ -15,6 +16,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -82,6 +84,13 @@ final class LeaseKeeper {
     }
   }
 
+  /** Publishes {@code attributes} from now on: with the next renewal, which is at once. */
+  void publish(LeaseAttributes attributes) {
+    checkState(loop.inEventLoop());
+    request = new LeaseRequest(request.config(), request.nodeId(), attributes, request.previous());
+    verify();
+  }
+
   /** Stops. The lease stays as it is in the store. */
   void stop() {
     checkState(loop.inEventLoop());
@@ -100,15 +109,19 @@ final class LeaseKeeper {
     long sentAt = loop.nanoTime();
     Instant wallSentAt = loop.now();
     var held = grant;
+    var asked = request;
     Callable<LeaseGrant> call = held == null
-        ? () -> subnetManager.acquire(request)
-        : () -> subnetManager.renew(held.lease(), request.attributes());
+        ? () -> subnetManager.acquire(asked)
+        : () -> subnetManager.renew(held.lease(), asked.attributes());
     io.execute(() -> {
       try {
         LeaseGrant granted = call.call();
         loop.execute(() -> granted(granted, sentAt, wallSentAt));
       } catch (Exception e) {
         loop.execute(() -> failed(e));
+      } catch (Error e) {
+        // Unanswered, the call would be the last one.
+        loop.execute(() -> failed(new ExecutionException(e)));
       }
     });
     if (held != null) {
@@ -138,8 +151,11 @@ final class LeaseKeeper {
       // ever more slowly.
       backoff.reset();
     }
-    listener.held(before, granted.lease(), was);
-    next();
+    try {
+      listener.held(before, granted.lease(), was);
+    } finally {
+      next();
+    }
   }
 
   private void failed(Exception e) {
@@ -153,19 +169,19 @@ final class LeaseKeeper {
         request = new LeaseRequest(
             request.config(), request.nodeId(), request.attributes(), lost.subnets());
       }
-      fence("the lease is lost: " + e.getMessage());
       grant = null;
+      fence("the lease is lost: " + e.getMessage());
     } else if (!joined && isFinal(e)) {
       stopped = true;
       listener.refused(e);
       return;
     }
-    listener.storeFailed(e);
     again = false;
     cancelTimer();
     timer = loop.schedule(
         min(backoff.next(), grant == null ? LAST_RETRY : checkInterval(grant)),
         this::attemptOrCheck);
+    listener.storeFailed(e);
   }
 
   private static boolean isFinal(Exception e) {
@@ -182,8 +198,11 @@ final class LeaseKeeper {
   }
 
   private void check() {
-    checkDeadline();
-    next();
+    try {
+      checkDeadline();
+    } finally {
+      next();
+    }
   }
 
   private void next() {
