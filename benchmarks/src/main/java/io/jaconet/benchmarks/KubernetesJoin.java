@@ -22,7 +22,8 @@ final class KubernetesJoin {
     try (var cluster = KubernetesCluster.builder().apiUrl(args[0]).build();
         var leases = KubernetesSubnetManager.over(cluster);
         var network = Host.joining(args[1], leases).join().get(1, TimeUnit.MINUTES)) {
-      long millis = System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime();
+      long millis =
+          System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime();
       double peak = ManagementFactory.getMemoryPoolMXBeans().stream()
           .filter(pool -> pool.getType() == MemoryType.HEAP)
           .map(MemoryPoolMXBean::getPeakUsage)

@@ -61,18 +61,19 @@ final class KubernetesNodes implements Benchmark {
     var images = new JsonArray();
     for (int i = 0; i < IMAGES; i++) {
       var names = new JsonArray();
-      names.add("registry.example/team/application-" + i + "@sha256:" + "0123456789abcdef".repeat(4));
+      names.add(
+          "registry.example/team/application-" + i + "@sha256:" + "0123456789abcdef".repeat(4));
       names.add("registry.example/team/application-" + i + ":v1.0." + i);
       var image = new JsonObject();
       image.add("names", names);
       image.addProperty("sizeBytes", 100_000_000 + i);
       images.add(image);
     }
+    var patch = "{\"status\":{\"images\":" + images + "}}";
     for (int peer = 0; peer < NODES; peer++) {
       server.addNode(
           "peer-" + peer, annotations(peer, 0), SyntheticPeers.subnet(peer).toString());
-      server.edit(
-          "peer-" + peer, node -> node.getAsJsonObject("status").add("images", images));
+      server.merge("peer-" + peer, patch);
       if (peer % 100 == 0) {
         server.compact();
       }
@@ -83,11 +84,14 @@ final class KubernetesNodes implements Benchmark {
 
   private static Map<String, String> annotations(int peer, int moves) {
     return Map.of(
-        MARK, "true",
-        PREFIX + "backend-type", "vxlan",
+        MARK,
+        "true",
+        PREFIX + "backend-type",
+        "vxlan",
         PREFIX + "backend-data",
-            "{\"VNI\":1,\"VtepMAC\":\"" + SyntheticPeers.mac(peer, moves) + "\"}",
-        PREFIX + "public-ip", SyntheticPeers.publicIp(peer, moves).toString());
+        "{\"VNI\":1,\"VtepMAC\":\"" + SyntheticPeers.mac(peer, moves) + "\"}",
+        PREFIX + "public-ip",
+        SyntheticPeers.publicIp(peer, moves).toString());
   }
 
   private static void coldStart(ApiServer server, Options options, Hosts hosts, Report report)
@@ -142,14 +146,13 @@ final class KubernetesNodes implements Benchmark {
     hosts.remove(host);
   }
 
-  private static void changes(
-      ApiServer server, int changes, KernelMonitor monitor, Report report) throws IOException {
+  private static void changes(ApiServer server, int changes, KernelMonitor monitor, Report report)
+      throws IOException {
     var removed = new Samples();
     var added = new Samples();
     for (int peer = 0; peer < changes; peer++) {
       var route = SyntheticPeers.subnet(peer) + " ";
-      removed.add(
-          millis(server, peer, null, monitor, "[ROUTE]Deleted " + route));
+      removed.add(millis(server, peer, null, monitor, "[ROUTE]Deleted " + route));
       added.add(millis(server, peer, "true", monitor, "[ROUTE]" + route));
     }
     var mode = "one of " + NODES + " nodes";
@@ -159,11 +162,7 @@ final class KubernetesNodes implements Benchmark {
   }
 
   private static double millis(
-      ApiServer server,
-      int peer,
-      @Nullable String mark,
-      KernelMonitor monitor,
-      String announcement)
+      ApiServer server, int peer, @Nullable String mark, KernelMonitor monitor, String announcement)
       throws IOException {
     monitor.awaitQuiet(REST);
     long before = System.nanoTime();
@@ -185,7 +184,8 @@ final class KubernetesNodes implements Benchmark {
     }
     announced += monitor.countFor(QUIET);
     double written = network.stats().get(Counter.KERNEL_WRITES) - writes + announced;
-    report.add(NODES + " nodes listed again", "kernel writes and announcements", "entries", written);
+    report.add(
+        NODES + " nodes listed again", "kernel writes and announcements", "entries", written);
     report.addBar("kernel writes by a list of what has not changed", written, 0, "entries");
   }
 

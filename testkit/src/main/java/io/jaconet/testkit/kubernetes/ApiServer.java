@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.common.base.Splitter;
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -28,13 +29,12 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
 import java.util.function.Predicate;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Kubernetes API server on loopback that has nodes and pods: lists in pages, watches with bookmarks, strategic and JSON merge patches with
+ * A Kubernetes API server that has nodes and pods: lists in pages, watches with bookmarks, strategic and JSON merge patches with
  * conflicts, discovery enough for kubectl. A test plays the rest of the cluster by its methods, and makes it fail as real ones do.
  *
  * <p>Thread-safe.
@@ -43,6 +43,7 @@ public final class ApiServer implements AutoCloseable {
   private static final String NODES = "/api/v1/nodes";
   private static final int LONGEST_WATCH_SECONDS = 3_600;
 
+  private final InetAddress at;
   private final @Nullable SSLContext tls;
   private final ExecutorService threads;
   private final NodeStore store = new NodeStore();
@@ -60,7 +61,8 @@ public final class ApiServer implements AutoCloseable {
   private boolean frozen;
   private boolean bookmarks = true;
 
-  private ApiServer(@Nullable SSLContext tls) {
+  private ApiServer(InetAddress at, @Nullable SSLContext tls) {
+    this.at = at;
     this.tls = tls;
     var made = new AtomicInteger();
     this.threads = Executors.newCachedThreadPool(task -> {
@@ -85,21 +87,25 @@ public final class ApiServer implements AutoCloseable {
     }
   }
 
-  /** Starts a server that speaks plain HTTP. */
+  /** Starts a server on loopback that speaks plain HTTP. */
   public static ApiServer start() throws IOException {
-    return start(null);
+    return start(InetAddress.getLoopbackAddress(), null);
   }
 
-  /** Starts a server that speaks TLS, and wants a client's certificate if the context can judge one. Plain HTTP if it is null. */
-  public static ApiServer start(@Nullable SSLContext tls) throws IOException {
-    var started = new ApiServer(tls);
+  /**
+   * Starts a server at an address of the calling thread's network namespace.
+   *
+   * @param tls what it does TLS with, asking for clients' certificates; null for plain HTTP
+   */
+  public static ApiServer start(InetAddress at, @Nullable SSLContext tls) throws IOException {
+    var started = new ApiServer(at, tls);
     started.resume();
     return started;
   }
 
   /** Returns the server's address. */
   public synchronized String url() {
-    return (tls == null ? "http" : "https") + "://127.0.0.1:" + port;
+    return (tls == null ? "http" : "https") + "://" + at.getHostAddress() + ":" + port;
   }
 
   /** Ends the process of the server, as it were: its port is closed and every connection broken. What it knew stays. */
@@ -115,9 +121,9 @@ public final class ApiServer implements AutoCloseable {
     }
   }
 
-  /** Starts the server again at the same address. */
+  /** Starts the server again at the same address, which has to be one of the calling thread's network namespace. */
   public synchronized void resume() throws IOException {
-    var address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+    var address = new InetSocketAddress(at, port);
     HttpServer created;
     if (tls == null) {
       created = HttpServer.create(address, 0);
@@ -262,41 +268,33 @@ public final class ApiServer implements AutoCloseable {
     return "{\"type\":\"" + type + "\",\"status\":\"" + status + "\"}";
   }
 
-  /** Writes a node as it is, with the next revision. */
-  public synchronized void put(JsonObject node) {
+  private synchronized void put(JsonObject node) {
     store.put(node);
     notifyAll();
   }
 
-  /** Changes a node in any way. */
-  public synchronized void edit(String name, Consumer<JsonObject> change) {
-    var node = node(name);
-    change.accept(node);
-    put(node);
+  /** Merges JSON into a node as a strategic merge patch does, in whatever part of it. */
+  public synchronized void merge(String node, String patch) {
+    var merged = copy(node);
+    NodeStore.merge(merged, JsonParser.parseString(patch).getAsJsonObject(), true);
+    put(merged);
   }
 
   /** Sets an annotation, or removes it if {@code text} is null. */
-  public void annotate(String node, String annotation, @Nullable String text) {
-    edit(node, object -> {
-      var annotations = object.getAsJsonObject("metadata").getAsJsonObject("annotations");
-      if (text == null) {
-        annotations.remove(annotation);
-      } else {
-        annotations.addProperty(annotation, text);
-      }
-    });
+  public synchronized void annotate(String node, String annotation, @Nullable String text) {
+    var changed = copy(node);
+    var annotations = changed.getAsJsonObject("metadata").getAsJsonObject("annotations");
+    if (text == null) {
+      annotations.remove(annotation);
+    } else {
+      annotations.addProperty(annotation, text);
+    }
+    put(changed);
   }
 
   /** Sets a condition of the node. */
   public void setCondition(String node, String type, String status) {
-    edit(
-        node,
-        object -> NodeStore.merge(
-            object,
-            JsonParser.parseString(
-                    "{\"status\":{\"conditions\":[" + condition(type, status) + "]}}")
-                .getAsJsonObject(),
-            true));
+    merge(node, "{\"status\":{\"conditions\":[" + condition(type, status) + "]}}");
   }
 
   /** Deletes a node, if it is there. */
@@ -310,12 +308,7 @@ public final class ApiServer implements AutoCloseable {
     return ImmutableList.copyOf(store.names());
   }
 
-  /**
-   * Returns a copy of a node.
-   *
-   * @throws IllegalArgumentException if there is none
-   */
-  public synchronized JsonObject node(String name) {
+  private synchronized JsonObject copy(String name) {
     var node = store.get(name);
     if (node == null) {
       throw new IllegalArgumentException("there is no node " + name);
@@ -323,11 +316,28 @@ public final class ApiServer implements AutoCloseable {
     return node.deepCopy();
   }
 
-  /** Returns the text of an annotation; null if it is not there. */
-  public @Nullable String annotation(String node, String annotation) {
-    var text =
-        node(node).getAsJsonObject("metadata").getAsJsonObject("annotations").get(annotation);
-    return text == null ? null : text.getAsString();
+  /** Returns the annotations of a node. */
+  public ImmutableMap<String, String> annotations(String node) {
+    return texts(copy(node).getAsJsonObject("metadata").getAsJsonObject("annotations"));
+  }
+
+  /** Returns the fields of a condition of a node; empty if it does not have that. */
+  public ImmutableMap<String, String> conditionOf(String node, String type) {
+    for (var condition : copy(node).getAsJsonObject("status").getAsJsonArray("conditions")) {
+      var fields = texts(condition.getAsJsonObject());
+      if (type.equals(fields.get("type"))) {
+        return fields;
+      }
+    }
+    return ImmutableMap.of();
+  }
+
+  private static ImmutableMap<String, String> texts(JsonObject object) {
+    var texts = ImmutableMap.<String, String>builder();
+    object
+        .entrySet()
+        .forEach(entry -> texts.put(entry.getKey(), entry.getValue().getAsString()));
+    return texts.buildOrThrow();
   }
 
   /** Adds a pod that runs on a node. */

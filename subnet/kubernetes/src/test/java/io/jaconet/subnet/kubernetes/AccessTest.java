@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.common.base.Splitter;
 import io.jaconet.testkit.kubernetes.ApiServer;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,15 +51,18 @@ class AccessTest {
   }
 
   private ApiServer secureServer(String name, String clients) throws IOException {
-    return ApiServer.start(new TlsContext()
-        .of(new TlsContext.Material(
-            Files.readString(directory.resolve(clients + "-ca.pem")),
-            Files.readString(directory.resolve(name + ".pem")),
-            Files.readString(directory.resolve(name + ".key")))));
+    return ApiServer.start(
+        InetAddress.getLoopbackAddress(),
+        new TlsContext()
+            .of(new TlsContext.Material(
+                Files.readString(directory.resolve(clients + "-ca.pem")),
+                Files.readString(directory.resolve(name + ".pem")),
+                Files.readString(directory.resolve(name + ".key")))));
   }
 
   private Path kubeconfig(String server, String authority, String user) throws IOException {
-    return Files.writeString(directory.resolve("kubeconfig"), """
+    return Files.writeString(
+        directory.resolve("kubeconfig"), """
         apiVersion: v1
         kind: Config
         current-context: here
@@ -176,7 +180,8 @@ class AccessTest {
 
   @Test
   void saysWhatItCannotUseOfAKubeconfigFile() throws IOException {
-    for (var user : List.of("{exec: {command: aws}}", "{username: me}", "{auth-provider: {name: x}}")) {
+    for (var user :
+        List.of("{exec: {command: aws}}", "{username: me}", "{auth-provider: {name: x}}")) {
       try (var cluster = cluster(kubeconfig("https://192.0.2.1:6443", "ca.pem", user))) {
         var failure = assertThrows(IOException.class, () -> cluster.api().node("a"));
         assertTrue(String.valueOf(failure.getMessage()).contains("user."), failure::toString);
@@ -191,7 +196,8 @@ class AccessTest {
 
   @Test
   void refusesWhatIsNoAddressOfAServer() {
-    for (var url : List.of("", "192.0.2.1:6443", "ftp://192.0.2.1", "https://u:p@192.0.2.1", "https://")) {
+    for (var url :
+        List.of("", "192.0.2.1:6443", "ftp://192.0.2.1", "https://u:p@192.0.2.1", "https://")) {
       assertThrows(
           IllegalArgumentException.class, () -> KubernetesCluster.builder().apiUrl(url), url);
     }

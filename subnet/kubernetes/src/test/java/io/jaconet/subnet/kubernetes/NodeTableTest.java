@@ -25,8 +25,7 @@ class NodeTableTest {
   private final WatchedLeases watched = new WatchedLeases();
 
   private static Node node(String name, long revision, int n, String... podCidrs) {
-    return new Node(
-        name, 1, revision, ImmutableList.copyOf(podCidrs), Nodes.annotations(n), true);
+    return new Node(name, 1, revision, ImmutableList.copyOf(podCidrs), Nodes.annotations(n), true);
   }
 
   private static Node with(Node node, String annotation, String text) {
@@ -104,18 +103,15 @@ class NodeTableTest {
     missed.forEach(Runnable::run);
 
     assertEquals(expectedLeases(truth), content(watched.leases()), () -> "seed " + seed);
-    assertEquals(
-        expectedLeases(truth).size(), table.leases().size(), () -> "seed " + seed);
-    assertEquals(
-        table.unreadable().size(), watched.unreadable().size(), () -> "seed " + seed);
+    assertEquals(expectedLeases(truth).size(), table.leases().size(), () -> "seed " + seed);
+    assertEquals(table.unreadable().size(), watched.unreadable().size(), () -> "seed " + seed);
     assertEquals(
         truth.values().stream().filter(node -> NodeLease.takesPart(node, NAMES)).count(),
         watched.leases().size() + watched.unreadable().size(),
         () -> "seed " + seed);
   }
 
-  private static Node random(
-      Random random, String name, long revision, @Nullable Node before) {
+  private static Node random(Random random, String name, long revision, @Nullable Node before) {
     long created = before != null ? before.created() : revision;
     var node = new Node(
         name,
@@ -151,8 +147,7 @@ class NodeTableTest {
     var content = new TreeMap<String, String>();
     leases.forEach((subnets, lease) -> content.put(
         subnets,
-        lease.holder() + " "
-            + lease.attributes().backendData(IpFamily.V4).orElse("")));
+        lease.holder() + " " + lease.attributes().backendData(IpFamily.V4).orElse("")));
     return content;
   }
 
@@ -218,10 +213,8 @@ class NodeTableTest {
 
   @Test
   void theOlderOfTwoNodesHasASubnet() {
-    var young = new Node(
-        "a", 20, 1, ImmutableList.of("10.244.1.0/24"), Nodes.annotations(1), true);
-    var old = new Node(
-        "b", 10, 2, ImmutableList.of("10.244.1.0/24"), Nodes.annotations(2), true);
+    var young = new Node("a", 20, 1, ImmutableList.of("10.244.1.0/24"), Nodes.annotations(1), true);
+    var old = new Node("b", 10, 2, ImmutableList.of("10.244.1.0/24"), Nodes.annotations(2), true);
     put(young);
     put(old);
 
@@ -247,11 +240,18 @@ class NodeTableTest {
         .put(node("single", 5, 5, "10.244.5.1/32"), "single address")
         .put(node("long", 6, 6, "10.244.6.0/99"), "prefix length")
         .put(with(node("type", 7, 7, "10.244.7.0/24"), "backend-type", "x".repeat(1000)), "name")
-        .put(with(node("big", 8, 8, "10.244.8.0/24"), "backend-data", "[" + "1,".repeat(131_072) + "1]"), "characters")
+        .put(
+            with(
+                node("big", 8, 8, "10.244.8.0/24"),
+                "backend-data",
+                "[" + "1,".repeat(131_072) + "1]"),
+            "characters")
         .put(with(node("json", 9, 9, "10.244.9.0/24"), "backend-data", "{\"VNI\":"), "not JSON")
         .put(with(node("deep", 10, 10, "10.244.10.0/24"), "backend-data", "[".repeat(5000)), "deep")
         .put(with(node("ip", 11, 11, "10.244.11.0/24"), "public-ip", "host.example"), "public-ip")
-        .put(with(node("v6", 12, 12, "10.244.12.0/24"), "public-ip", "2001:db8::1"), "no IPv4 address")
+        .put(
+            with(node("v6", 12, 12, "10.244.12.0/24"), "public-ip", "2001:db8::1"),
+            "no IPv4 address")
         .put(with(node("noip", 13, 13, "10.244.13.0/24"), "public-ip", "0.0.0.0"), "no public IP")
         .put(with(node("six", 14, 14, "10.244.14.0/24"), "public-ipv6", "fe80::zz"), "public-ipv6")
         .put(node("x\u001b[2J\u202e" + "y".repeat(5000), 15, 15), "no podCIDR")
@@ -268,17 +268,17 @@ class NodeTableTest {
       }
     });
     watched.unreadable().keySet().forEach(key -> assertTrue(key.matches("[ -~]{1,80}"), key));
-    bad.keySet().forEach(node -> table
-        .delete(new Node(node.name(), 1, 99, node.podCidrs(), node.annotations(), true))
-        .forEach(watched::apply));
+    bad.keySet()
+        .forEach(node -> table
+            .delete(new Node(node.name(), 1, 99, node.podCidrs(), node.annotations(), true))
+            .forEach(watched::apply));
     assertEquals(Map.of(), watched.unreadable());
     assertEquals(good, watched.leases());
   }
 
   @Test
   void anIpv6SubnetMayComeFirst() {
-    put(with(
-        node("a", 1, 1, "fd00:244:0:1::/64", "10.244.1.0/24"), "public-ipv6", "2001:db8::1"));
+    put(with(node("a", 1, 1, "fd00:244:0:1::/64", "10.244.1.0/24"), "public-ipv6", "2001:db8::1"));
 
     assertEquals("[10.244.1.0/24 fd00:244:0:1::/64]", watched.leases().keySet().toString());
   }

@@ -11,8 +11,8 @@ import java.util.Map;
 /** Nodes that a flanneld runs on, and what one asks for. */
 final class Nodes {
   static final String PREFIX = "flannel.alpha.coreos.com/";
-  static final NetworkConfig V4 = NetworkConfig.parse(
-      "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}");
+  static final NetworkConfig V4 =
+      NetworkConfig.parse("{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}");
   static final NetworkConfig DUAL = NetworkConfig.parse(
       "{\"Network\":\"10.244.0.0/16\",\"EnableIPv6\":true,\"IPv6Network\":\"fd00:244::/48\",\"Backend\":{\"Type\":\"vxlan\"}}");
 
@@ -21,10 +21,14 @@ final class Nodes {
   /** Returns the annotations that flanneld writes for the n-th host. */
   static ImmutableMap<String, String> annotations(int n) {
     return ImmutableMap.of(
-        PREFIX + "kube-subnet-manager", "true",
-        PREFIX + "backend-type", "vxlan",
-        PREFIX + "backend-data", data(n),
-        PREFIX + "public-ip", publicIp(n).toString());
+        PREFIX + "kube-subnet-manager",
+        "true",
+        PREFIX + "backend-type",
+        "vxlan",
+        PREFIX + "backend-data",
+        data(n),
+        PREFIX + "public-ip",
+        publicIp(n).toString());
   }
 
   static String data(int n) {
@@ -48,7 +52,11 @@ final class Nodes {
   static LeaseAttributes dualAttributes(int n) {
     return LeaseAttributes.of(
         "vxlan",
-        Map.of(IpFamily.V4, publicIp(n), IpFamily.V6, IpAddress.parse("2001:db8::1").plus(n)),
+        Map.of(
+            IpFamily.V4,
+            publicIp(n),
+            IpFamily.V6,
+            IpAddress.parse("2001:db8::1").plus(n)),
         Map.of(IpFamily.V4, data(n), IpFamily.V6, data(n + 1)));
   }
 

@@ -86,10 +86,9 @@ class WatchFaultsTest {
   }
 
   private void awaitWatch(int atLeast) throws InterruptedException {
-    new WatchedLeases().await(() -> server.calls().stream()
-            .filter(call -> call.verb().equals("watch"))
-            .count()
-        >= atLeast);
+    new WatchedLeases()
+        .await(() ->
+            server.calls().stream().filter(call -> call.verb().equals("watch")).count() >= atLeast);
   }
 
   private long lists() {
@@ -279,8 +278,7 @@ class WatchFaultsTest {
     manager.watch(new SubnetManager.Watcher() {
       @Override
       public void onSnapshot(
-          ImmutableList<Lease> leases,
-          ImmutableList<UnreadableRecord> unreadable) {
+          ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
         slow.onSnapshot(leases, unreadable);
         entered.countDown();
         try {
@@ -291,8 +289,7 @@ class WatchFaultsTest {
       }
 
       @Override
-      public void onEvents(
-          ImmutableList<LeaseEvent> events) {
+      public void onEvents(ImmutableList<LeaseEvent> events) {
         slow.onEvents(events);
       }
 
@@ -319,9 +316,7 @@ class WatchFaultsTest {
   void fiveThousandNodesComeInPages() throws Exception {
     for (int n = 3; n < 5_000; n++) {
       server.addNode(
-          "node-" + n,
-          annotations(n),
-          IpAddress.parse("10.0.0.0").plus(n * 256L) + "/24");
+          "node-" + n, annotations(n), IpAddress.parse("10.0.0.0").plus(n * 256L) + "/24");
     }
     var watched = watch();
     assertEquals(5_000, watched.leases().size());
