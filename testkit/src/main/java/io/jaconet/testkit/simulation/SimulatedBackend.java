@@ -21,7 +21,9 @@ import io.jaconet.spi.Backend;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,37 +89,42 @@ final class SimulatedBackend implements Backend {
 
   @Override
   public Report apply(ImmutableList<PeerChange> changes) throws IOException {
-    var pending = new HashMap<Subnets, String>();
-    int writes = 0;
+    var outcomes = new ArrayList<PeerTable.Outcome>();
     for (Half half : halves) {
-      var edits = ImmutableList.<PeerTable.Edit>builder();
       for (PeerChange change : changes) {
-        edits.add(new PeerTable.Edit(
-            change.subnets(), half.entries(change.before()), half.entries(change.after())));
+        half.know(change.subnets(), change.after());
       }
-      var outcome = half.table().apply(edits.build());
-      outcome.pending().forEach(pending::putIfAbsent);
-      writes += outcome.writes();
+      outcomes.add(half.table().apply(half.edits(changes)));
     }
-    return new Report(ImmutableMap.copyOf(pending), writes);
+    return report(outcomes);
   }
 
   @Override
   public Report audit(ImmutableList<Lease> peers) throws IOException {
     var lease = own;
     checkState(lease != null, "not open");
-    var pending = new HashMap<Subnets, String>();
-    int before = kernel.writes();
+    var outcomes = new ArrayList<PeerTable.Outcome>();
     for (Half half : halves) {
       half.adopt();
       half.open(lease);
-      var wanted = ImmutableMap.<Subnets, ImmutableList<ForwardingEntry>>builder();
-      for (Lease peer : peers) {
-        wanted.put(peer.subnets(), half.entries(peer));
-      }
-      half.table().audit(wanted.buildOrThrow()).pending().forEach(pending::putIfAbsent);
+      half.want(peers);
+      outcomes.add(half.table().audit());
     }
-    return new Report(ImmutableMap.copyOf(pending), kernel.writes() - before);
+    return report(outcomes);
+  }
+
+  private static Report report(List<PeerTable.Outcome> outcomes) {
+    var pending = new HashMap<Subnets, String>();
+    var repairs = ImmutableList.<Repair>builder();
+    String trouble = null;
+    int writes = 0;
+    for (var outcome : outcomes) {
+      outcome.pending().forEach(pending::putIfAbsent);
+      repairs.addAll(outcome.repairs());
+      trouble = trouble == null ? outcome.trouble() : trouble;
+      writes += outcome.writes();
+    }
+    return new Report(ImmutableMap.copyOf(pending), trouble, writes, repairs.build(), false);
   }
 
   @Override
@@ -169,6 +176,7 @@ final class SimulatedBackend implements Backend {
   private final class Half {
     private final IpFamily family;
     private MacAddress mac;
+    private final Map<Subnets, Lease> peers = new HashMap<>();
     private @Nullable PeerTable table;
     private int known;
 
@@ -204,7 +212,40 @@ final class SimulatedBackend implements Backend {
         checkState(network != null, "no %s network", family);
         table =
             new PeerTable(kernel.tables(), device.index, network, family == IpFamily.V4 ? 2 : 3);
+        table.want(peers.values().stream()
+            .map(peer -> new PeerTable.Edit(peer.subnets(), entries(peer)))
+            .toList());
       }
+    }
+
+    void know(Subnets subnets, @Nullable Lease peer) {
+      if (peer == null) {
+        peers.remove(subnets);
+      } else {
+        peers.put(subnets, peer);
+      }
+    }
+
+    List<PeerTable.Edit> edits(List<PeerChange> changes) {
+      return changes.stream()
+          .map(change -> new PeerTable.Edit(change.subnets(), entries(change.after())))
+          .toList();
+    }
+
+    /** Wants just these peers from now on. */
+    void want(List<Lease> all) {
+      var edits = new ArrayList<PeerTable.Edit>();
+      var gone = new HashSet<>(peers.keySet());
+      for (Lease peer : all) {
+        gone.remove(peer.subnets());
+        know(peer.subnets(), peer);
+        edits.add(new PeerTable.Edit(peer.subnets(), entries(peer)));
+      }
+      for (Subnets subnets : gone) {
+        know(subnets, null);
+        edits.add(new PeerTable.Edit(subnets, ImmutableList.of()));
+      }
+      table().want(edits);
     }
 
     PeerTable table() {
