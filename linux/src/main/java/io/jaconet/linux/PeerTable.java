@@ -521,16 +521,15 @@ public final class PeerTable {
         return;
       }
       Object key = Wish.key(wish.entry);
-      if (budget.spend(key)) {
-        var repair = new Backend.Repair(
-            Wish.name(realized(wish.entry)),
-            Wish.describe(realized(wish.entry)),
-            Wish.describe(found));
-        write(wish, true, repair);
+      String name = Wish.name(realized(wish.entry));
+      var whyLeft = budget.whyLeft(key);
+      if (whyLeft.isPresent()) {
+        troubles.put(key, new Trouble(wish.peer, name + " was " + whyLeft.get()));
       } else {
-        String name = Wish.name(realized(wish.entry));
-        troubles.put(
-            key, new Trouble(wish.peer, name + " was " + budget.whyLeft(key).orElse("")));
+        write(
+            wish,
+            true,
+            new Backend.Repair(name, Wish.describe(realized(wish.entry)), Wish.describe(found)));
       }
     }
 
@@ -558,10 +557,9 @@ public final class PeerTable {
       Backend.Repair repair = null;
       if (audited) {
         Object key = Wish.key(found);
-        if (!budget.spend(key)) {
-          troubles.putIfAbsent(
-              key,
-              new Trouble(null, Wish.name(found) + " was " + budget.whyLeft(key).orElse("")));
+        var whyLeft = budget.whyLeft(key);
+        if (whyLeft.isPresent()) {
+          troubles.putIfAbsent(key, new Trouble(null, Wish.name(found) + " was " + whyLeft.get()));
           return;
         }
         repair = new Backend.Repair(Wish.name(found), "", Wish.describe(found));
@@ -691,6 +689,8 @@ public final class PeerTable {
         settle(step.wish);
       }
       if (step.repair != null) {
+        // What could not be written was not undone by anybody.
+        budget.spend(Wish.key(step.entry));
         repairs.add(step.repair);
       }
     }

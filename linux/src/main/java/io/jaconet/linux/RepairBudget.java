@@ -54,8 +54,8 @@ public final class RepairBudget {
     }
   }
 
-  /** Takes one repair of {@code object} from its budget; returns false if it must be left as it is. */
-  public boolean spend(Object object) {
+  /** Takes one repair of {@code object}, which was made, from its budget. */
+  public void spend(Object object) {
     long now = nanoTime.getAsLong();
     if (accounts.size() > MANY_OBJECTS) {
       accounts.values().removeIf(account -> account.isOver(now));
@@ -67,9 +67,6 @@ public final class RepairBudget {
       account.restEndNanos = now;
       accounts.put(object, account);
     }
-    if (account.isResting(now)) {
-      return false;
-    }
     if (account.restNanos == 0 && now - account.windowNanos > WINDOW_NANOS) {
       account.windowNanos = now;
       account.repairs = 0;
@@ -78,7 +75,6 @@ public final class RepairBudget {
     if (account.restNanos > 0 || account.repairs >= REPAIRS) {
       rest(account, now);
     }
-    return true;
   }
 
   private void rest(Account account, long now) {

@@ -7,6 +7,7 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import io.jaconet.linux.ForwardingEntry;
 import io.jaconet.linux.PeerTable;
+import io.jaconet.linux.RepairBudget;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
@@ -34,12 +35,17 @@ final class SimulatedBackend implements Backend {
   private final SimulatedKernel kernel;
   private final NetworkConfig config;
   private final ImmutableMap<IpFamily, IpAddress> addresses;
+  private final RepairBudget budget;
   private final List<Half> halves = new ArrayList<>();
   private @Nullable Lease own;
   private boolean closed;
 
   SimulatedBackend(
-      SimulatedKernel kernel, NetworkConfig config, ImmutableMap<IpFamily, IpAddress> addresses) {
+      SimulatedKernel kernel,
+      NetworkConfig config,
+      ImmutableMap<IpFamily, IpAddress> addresses,
+      RepairBudget budget) {
+    this.budget = budget;
     this.kernel = kernel;
     this.config = config;
     this.addresses = addresses;
@@ -210,8 +216,8 @@ final class SimulatedBackend implements Backend {
       if (table == null || table.link() != device.index) {
         var network = config.networks().get(family);
         checkState(network != null, "no %s network", family);
-        table =
-            new PeerTable(kernel.tables(), device.index, network, family == IpFamily.V4 ? 2 : 3);
+        table = new PeerTable(
+            kernel.tables(), device.index, network, family == IpFamily.V4 ? 2 : 3, budget);
         table.want(peers.values().stream()
             .map(peer -> new PeerTable.Edit(peer.subnets(), entries(peer)))
             .toList());

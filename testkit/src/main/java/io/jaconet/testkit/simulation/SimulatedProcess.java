@@ -4,6 +4,7 @@ import io.jaconet.Jaconet;
 import io.jaconet.NetworkState;
 import io.jaconet.OverlayNetwork;
 import io.jaconet.event.EventLoop;
+import io.jaconet.linux.RepairBudget;
 import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.spi.Backend;
@@ -42,7 +43,8 @@ final class SimulatedProcess implements EventLoop {
     this.fibers = fibers;
     this.host = host;
     this.random = random;
-    this.backend = new SimulatedBackend(host.kernel(), config, host.addresses());
+    this.backend = new SimulatedBackend(
+        host.kernel(), config, host.addresses(), new RepairBudget(this::nanoTime, this::now));
     this.manager = managers.over(host.link().client(this), leaseTtl, this::executeIo, random);
     var builder = Jaconet.builder()
         .name(host.name())
