@@ -319,7 +319,7 @@ public final class PeerTable {
     round++;
     troubles.values().removeIf(trouble -> trouble.peer == null);
     var plan = new Plan();
-    Map<Wish, ForwardingEntry> changed = new HashMap<>();
+    Map<Wish, ForwardingEntry> changed = new LinkedHashMap<>();
     for (Kind kind : doubted) {
       for (ForwardingEntry found : observe(kind)) {
         var wish = wishes.get(Wish.key(found));
