@@ -10,6 +10,7 @@ final class Bench {
       new Scale(),
       new Change(),
       new EtcdLeases(),
+      new Flanneld(),
       new OpenClose(),
       new Start(),
       new LabStart(),
