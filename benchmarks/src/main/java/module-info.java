@@ -5,6 +5,7 @@ module io.jaconet.benchmarks {
   requires io.jaconet.linux;
   requires io.jaconet.subnet;
   requires io.jaconet.subnet.etcd;
+  requires io.jaconet.subnet.kubernetes;
   requires io.jaconet.testkit;
   requires com.google.common;
   requires com.google.gson;

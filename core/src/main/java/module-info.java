@@ -18,5 +18,6 @@ module io.jaconet.core {
   exports io.jaconet.spi;
   exports io.jaconet.internal to
       io.jaconet.subnet,
-      io.jaconet.subnet.etcd;
+      io.jaconet.subnet.etcd,
+      io.jaconet.subnet.kubernetes;
 }

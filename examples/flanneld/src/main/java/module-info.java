@@ -6,6 +6,7 @@ module io.jaconet.flanneld {
   requires io.jaconet.linux;
   requires io.jaconet.subnet;
   requires io.jaconet.subnet.etcd;
+  requires io.jaconet.subnet.kubernetes;
   requires jdk.httpserver;
   requires jdk.unsupported;
   requires org.slf4j;

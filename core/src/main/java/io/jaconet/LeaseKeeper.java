@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkState;
 import io.jaconet.event.Backoff;
 import io.jaconet.event.EventLoop;
 import io.jaconet.overlay.Lease;
+import io.jaconet.overlay.LeaseAttributes;
 import io.jaconet.overlay.LeaseGrant;
 import io.jaconet.overlay.LeaseLostException;
 import io.jaconet.overlay.LeaseRequest;
@@ -13,23 +14,26 @@ import io.jaconet.overlay.PublicIpInUseException;
 import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Holds the own lease: acquires it, renews it in time, and says when it must not be used. The deadline counts from the moment at which the
- * request was <em>sent</em>, on the monotonic and on the wall clock, whichever is worse: the store's own countdown began later, so nobody
+ * request was <em>sent</em>, by the {@link WorseClock}: the store's own countdown began later, so nobody
  * else can have the subnet before it.
  *
  * <p>Confined to the network's event loop; calls to the store run on the I/O executor, one at a time.
  */
 final class LeaseKeeper {
   private static final Duration FIRST_RETRY = Duration.ofMillis(200);
-  private static final Duration LAST_RETRY = Duration.ofSeconds(30);
-  private static final Duration LONGEST_CHECK = Duration.ofSeconds(30);
+  private static final Duration LAST_RETRY = Duration.ofSeconds(10);
+
+  /** While a machine is suspended its timers stand still: afterwards the wall clock has to be looked at soon. */
+  private static final Duration LONGEST_CHECK = Duration.ofSeconds(1);
+
   private static final Duration LONGEST_GUARD = Duration.ofSeconds(10);
 
   private final EventLoop loop;
@@ -38,14 +42,15 @@ final class LeaseKeeper {
   private final @Nullable Duration renewMargin;
   private final Listener listener;
   private final Backoff backoff;
+  private final WorseClock clock;
   private LeaseRequest request;
   private @Nullable LeaseGrant grant;
   private long sentNanos;
-  private Instant sentWall = Instant.MIN;
   private boolean joined;
   private boolean fenced;
   private boolean busy;
   private boolean again;
+  private long notBeforeNanos;
   private boolean stopped;
   private EventLoop.@Nullable Timer timer;
 
@@ -64,6 +69,7 @@ final class LeaseKeeper {
     this.renewMargin = renewMargin;
     this.listener = listener;
     this.backoff = new Backoff(FIRST_RETRY, LAST_RETRY, random);
+    this.clock = new WorseClock(loop);
   }
 
   /** Acquires the lease, and keeps trying while the store does not answer. */
@@ -82,6 +88,13 @@ final class LeaseKeeper {
     }
   }
 
+  /** Publishes {@code attributes} from now on: with the next renewal, which is at once. */
+  void publish(LeaseAttributes attributes) {
+    checkState(loop.inEventLoop());
+    request = new LeaseRequest(request.config(), request.nodeId(), attributes, request.previous());
+    verify();
+  }
+
   /** Stops. The lease stays as it is in the store. */
   void stop() {
     checkState(loop.inEventLoop());
@@ -97,18 +110,21 @@ final class LeaseKeeper {
   private void attempt() {
     cancelTimer();
     busy = true;
-    long sentAt = loop.nanoTime();
-    Instant wallSentAt = loop.now();
+    long sentAt = clock.nanos();
     var held = grant;
+    var asked = request;
     Callable<LeaseGrant> call = held == null
-        ? () -> subnetManager.acquire(request)
-        : () -> subnetManager.renew(held.lease(), request.attributes());
+        ? () -> subnetManager.acquire(asked)
+        : () -> subnetManager.renew(held.lease(), asked.attributes());
     io.execute(() -> {
       try {
         LeaseGrant granted = call.call();
-        loop.execute(() -> granted(granted, sentAt, wallSentAt));
+        loop.execute(() -> granted(granted, sentAt));
       } catch (Exception e) {
         loop.execute(() -> failed(e));
+      } catch (Error e) {
+        // Unanswered, the call would be the last one.
+        loop.execute(() -> failed(new ExecutionException(e)));
       }
     });
     if (held != null) {
@@ -117,7 +133,7 @@ final class LeaseKeeper {
     }
   }
 
-  private void granted(LeaseGrant granted, long sentAt, Instant wallSentAt) {
+  private void granted(LeaseGrant granted, long sentAt) {
     busy = false;
     if (stopped) {
       return;
@@ -126,20 +142,23 @@ final class LeaseKeeper {
     boolean was = fenced;
     grant = granted;
     sentNanos = sentAt;
-    sentWall = wallSentAt;
     if (remaining(granted).isNegative()) {
       failed(new IOException("the store's answer came after the lease had run out"));
       return;
     }
     joined = true;
     fenced = false;
+    notBeforeNanos = loop.nanoTime();
     if (before != null) {
       // Not after a loss: two processes with one node id that take the lease from each other do so
       // ever more slowly.
       backoff.reset();
     }
-    listener.held(before, granted.lease(), was);
-    next();
+    try {
+      listener.held(before, granted.lease(), was);
+    } finally {
+      next();
+    }
   }
 
   private void failed(Exception e) {
@@ -153,19 +172,20 @@ final class LeaseKeeper {
         request = new LeaseRequest(
             request.config(), request.nodeId(), request.attributes(), lost.subnets());
       }
-      fence("the lease is lost: " + e.getMessage());
       grant = null;
+      fence("the lease is lost: " + e.getMessage());
     } else if (!joined && isFinal(e)) {
       stopped = true;
       listener.refused(e);
       return;
     }
-    listener.storeFailed(e);
-    again = false;
-    cancelTimer();
-    timer = loop.schedule(
-        min(backoff.next(), grant == null ? LAST_RETRY : checkInterval(grant)),
-        this::attemptOrCheck);
+    again = true;
+    notBeforeNanos = loop.nanoTime() + backoff.next().toNanos();
+    try {
+      listener.storeFailed(e);
+    } finally {
+      next();
+    }
   }
 
   private static boolean isFinal(Exception e) {
@@ -174,29 +194,30 @@ final class LeaseKeeper {
         || e instanceof PublicIpInUseException;
   }
 
-  private void attemptOrCheck() {
-    checkDeadline();
-    if (!stopped) {
-      attempt();
-    }
-  }
-
   private void check() {
-    checkDeadline();
-    next();
+    try {
+      checkDeadline();
+    } finally {
+      next();
+    }
   }
 
   private void next() {
     cancelTimer();
-    var held = grant;
-    if (stopped || held == null) {
+    if (stopped) {
       return;
     }
-    boolean due = again || untilRenewal(held).isNegative();
-    if (due && !busy) {
+    var held = grant;
+    boolean due = !busy && (held == null || again || untilRenewal(held).isNegative());
+    long wait = notBeforeNanos - loop.nanoTime();
+    if (due && wait <= 0) {
       again = false;
       attempt();
-    } else if (held.timeToLive() != null) {
+    } else if (due) {
+      var untilAttempt = Duration.ofNanos(wait);
+      timer = loop.schedule(
+          held == null ? untilAttempt : min(untilAttempt, checkInterval(held)), this::check);
+    } else if (held != null && held.timeToLive() != null) {
       timer = loop.schedule(checkInterval(held), this::check);
     }
   }
@@ -218,7 +239,7 @@ final class LeaseKeeper {
   private Duration checkInterval(LeaseGrant held) {
     Duration ttl = held.timeToLive();
     if (ttl == null) {
-      return LONGEST_CHECK;
+      return LAST_RETRY;
     }
     Duration untilDeadline = fenced ? LONGEST_CHECK : remaining(held).minus(guard(held));
     Duration interval = min(min(untilDeadline.plusNanos(1), ttl.dividedBy(20)), LONGEST_CHECK);
@@ -242,9 +263,7 @@ final class LeaseKeeper {
   }
 
   private Duration elapsed() {
-    Duration monotonic = Duration.ofNanos(loop.nanoTime() - sentNanos);
-    Duration wall = Duration.between(sentWall, loop.now());
-    return monotonic.compareTo(wall) > 0 ? monotonic : wall;
+    return Duration.ofNanos(clock.nanos() - sentNanos);
   }
 
   /** Returns how long before the end of a lease it is given up, so that traffic has stopped by then. */

@@ -57,8 +57,9 @@ final class NetworkEngine {
   private final Runnable stopThreads;
   private final Backend backend;
   private final RandomGenerator random;
-  private final Backoff repairBackoff;
   private final StoreWatch watch;
+  private final DataPathKeeper dataPath;
+  private final DriftLog driftLog;
   private final @Nullable RulesKeeper rules;
   private final NetworkHealth health = new NetworkHealth();
   private final AtomicLongArray counters = new AtomicLongArray(Counter.values().length);
@@ -68,10 +69,6 @@ final class NetworkEngine {
   private @Nullable Preparation preparation;
   private @Nullable LeaseKeeper keeper;
   private volatile @Nullable PeerReconciler peers;
-  private EventLoop.@Nullable Timer auditTimer;
-  private boolean fenced;
-  private boolean suspended;
-  private boolean flushScheduled;
   private boolean closing;
   private volatile View view;
 
@@ -96,7 +93,14 @@ final class NetworkEngine {
     this.stopThreads = stopThreads;
     this.backend = backend;
     this.random = random;
-    this.repairBackoff = backoff();
+    this.dataPath = new DataPathKeeper(
+        loop,
+        backend,
+        this::reconciler,
+        settings.auditInterval(),
+        backoff(),
+        new DataPathReaction());
+    this.driftLog = new DriftLog(loop, settings.name());
     this.watch = new StoreWatch(loop, io, settings.subnetManager(), backoff(), new WatchReaction());
     var manager = settings.iptablesManager();
     this.rules = manager == null
@@ -162,7 +166,7 @@ final class NetworkEngine {
     try {
       return SubnetEnv.read(file).previous();
     } catch (IOException e) {
-      log.warn("{}: {} is ignored: {}", settings.name(), file, describe(e));
+      log.warn("{}: {} is ignored: {}", settings.name(), file, DataPathKeeper.describe(e));
       return null;
     }
   }
@@ -178,14 +182,15 @@ final class NetworkEngine {
         count(Counter.RENEWALS, 1);
         return;
       }
-      fenced = false;
-      suspended = false;
       log.info("{}: holds {}", settings.name(), now.subnets());
       if (moved) {
         tell(listener -> listener.onLease(shown, now));
         admit(now);
       }
       boolean opened = open(now);
+      if (shown != null && moved) {
+        note(Concern.WATCH, "the leases are looked at anew from another subnet");
+      }
       // Not before traffic flows again.
       note(Concern.FENCED, null);
       if (moved && opened) {
@@ -197,18 +202,14 @@ final class NetworkEngine {
     public void fenced(String reason) {
       count(Counter.FENCINGS, 1);
       log.warn("{}: stops using its subnet: {}", settings.name(), reason);
-      fenced = true;
       note(Concern.FENCED, reason);
-      suspend();
-      if (!suspended && auditTimer != null) {
-        scheduleAudit();
-      }
+      dataPath.suspend();
     }
 
     @Override
     public void storeFailed(Exception cause) {
       count(Counter.STORE_FAILURES, 1);
-      note(Concern.LEASE, "lease: " + describe(cause));
+      note(Concern.LEASE, "lease: " + DataPathKeeper.describe(cause));
     }
 
     @Override
@@ -237,17 +238,12 @@ final class NetworkEngine {
   /** Returns false if the join has failed with it. */
   private boolean open(Lease own) {
     try {
-      backend.open(own);
-      note(Concern.DATA_PATH, null);
+      dataPath.open(own);
     } catch (IOException e) {
       if (!joined.isDone()) {
         joined.completeExceptionally(e);
         return false;
       }
-      note(Concern.DATA_PATH, describe(e));
-    }
-    if (!health.isWrong(Concern.PEERS_UNKNOWN)) {
-      audit();
     }
     return true;
   }
@@ -263,6 +259,11 @@ final class NetworkEngine {
           settings.forward(),
           settings.blackHole()));
     }
+    writeSubnetFile(own);
+    watch.restart();
+  }
+
+  private void writeSubnetFile(Lease own) {
     var file = settings.subnetFile();
     if (file != null) {
       var env = SubnetEnv.of(
@@ -271,11 +272,11 @@ final class NetworkEngine {
         try {
           env.write(file);
         } catch (IOException e) {
-          log.warn("{}: {} could not be written: {}", settings.name(), file, describe(e));
+          log.warn(
+              "{}: {} could not be written: {}", settings.name(), file, DataPathKeeper.describe(e));
         }
       });
     }
-    watch.restart();
   }
 
   /** Has tunnel packets taken from the peers of now. Not before they are known: a guard of an earlier run knows more than none. */
@@ -296,7 +297,6 @@ final class NetworkEngine {
   private final class WatchReaction implements StoreWatch.Listener {
     @Override
     public void snapshot(ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
-      note(Concern.WATCH, null);
       var own = lease().subnets();
       var others = ImmutableList.<Lease>builderWithExpectedSize(leases.size());
       Lease ownRecord = null;
@@ -307,12 +307,15 @@ final class NetworkEngine {
           others.add(lease);
         }
       }
-      reconciler().snapshot(others.build(), unreadable);
       verifyUnlessOurs(ownRecord);
+      reconciler().snapshot(others.build(), unreadable);
       if (health.isWrong(Concern.PEERS_UNKNOWN)) {
+        note(Concern.WATCH, null);
         programmedFirst();
       } else {
-        scheduleFlush();
+        dataPath.flush();
+        // Not before the kernel knows what was missed.
+        note(Concern.WATCH, null);
       }
     }
 
@@ -328,13 +331,13 @@ final class NetworkEngine {
         }
       }
       reconciler().events(others.build());
-      scheduleFlush();
+      dataPath.scheduleFlush();
     }
 
     @Override
-    public void watchFailed(Exception cause) {
+    public void watchFailed(Throwable cause) {
       count(Counter.STORE_FAILURES, 1);
-      note(Concern.WATCH, "watch: " + describe(cause));
+      note(Concern.WATCH, "watch: " + DataPathKeeper.describe(cause));
     }
   }
 
@@ -357,17 +360,16 @@ final class NetworkEngine {
         && (record.revision() <= held.revision()
             || settings.nodeId().equals(record.holder()) && record.sameContent(held));
     if (lease != null && !ours) {
+      note(Concern.LEASE, "lease: the store's record of it is not as it was written here");
       lease.verify();
     }
   }
 
-  /** The first time that all peers are known, leftovers of an earlier run may be there: compare everything. */
   private void programmedFirst() {
-    audit();
+    dataPath.start();
     note(Concern.PEERS_UNKNOWN, null);
     guard();
     log.info("{}: knows {} peers", settings.name(), reconciler().peerCount());
-    scheduleAudit();
     joined.complete(new OverlayNetwork(this));
   }
 
@@ -377,107 +379,79 @@ final class NetworkEngine {
     return reconciler;
   }
 
-  /** Flushes once for all events that wait in the loop's queue by now. */
-  private void scheduleFlush() {
-    if (!flushScheduled) {
-      flushScheduled = true;
-      loop.execute(() -> {
-        flushScheduled = false;
-        if (!closing && !fenced) {
-          reconciler().flush();
-          notePending();
-        }
-      });
+  private final class DataPathReaction implements DataPathKeeper.Listener {
+    @Override
+    public void note(Concern concern, @Nullable String reason) {
+      NetworkEngine.this.note(concern, reason);
     }
-  }
 
-  /** Stops traffic; what fails is tried again in place of the next audit. */
-  private void suspend() {
-    if (suspended) {
-      return;
+    @Override
+    public void wrote(int writes) {
+      count(Counter.KERNEL_WRITES, writes);
     }
-    try {
-      backend.suspend();
-      suspended = true;
-      note(Concern.DATA_PATH, null);
-    } catch (IOException e) {
-      log.error(
-          "{}: could not stop the traffic of a subnet that is not ours any more",
-          settings.name(),
-          e);
-      note(Concern.DATA_PATH, describe(e));
-    }
-  }
 
-  private void audit() {
-    if (closing) {
-      return;
-    }
-    if (fenced) {
-      suspend();
-      return;
-    }
-    try {
-      reconciler().audit();
+    @Override
+    public void audited() {
       count(Counter.AUDITS, 1);
-      note(Concern.DATA_PATH, null);
-    } catch (IOException e) {
-      note(Concern.DATA_PATH, describe(e));
     }
-    notePending();
-  }
 
-  private void scheduleAudit() {
-    if (auditTimer != null) {
-      auditTimer.cancel();
-    }
-    boolean wrong = health.isWrong(Concern.DATA_PATH) || health.isWrong(Concern.PEERS_PENDING);
-    if (!wrong) {
-      repairBackoff.reset();
-    }
-    auditTimer = loop.schedule(wrong ? repairBackoff.next() : settings.auditInterval(), () -> {
-      audit();
+    @Override
+    public void tick() {
       if (rules != null) {
         rules.maintain();
       }
-      scheduleAudit();
-    });
+    }
+
+    @Override
+    public void mended(ImmutableList<Drift> drifts) {
+      count(Counter.DRIFT_REPAIRED, drifts.size());
+      driftLog.mended(drifts);
+      if (settings.listener() != null) {
+        drifts.forEach(drift -> tell(listener -> listener.onDrift(drift)));
+      }
+    }
+
+    @Override
+    public void prepared(Preparation now) {
+      settings.config().requireDisjointFrom(hostPrefixes(now.underlay()));
+      var before = NetworkEngine.this.prepared();
+      if (!now.equals(before)) {
+        preparation = now;
+        follow(before, now);
+      }
+    }
   }
 
-  private void notePending() {
-    var pending = reconciler().pending();
-    if (pending.isEmpty()) {
-      note(Concern.PEERS_PENDING, null);
-      return;
+  /** Does what another underlay than before calls for, but for the data path: what is published, the peers' admission, MTU and guard. */
+  private void follow(Preparation before, Preparation now) {
+    var own = lease();
+    log.info(
+        "{}: the underlay is {} with {} and MTU {} now",
+        settings.name(),
+        now.underlay().interfaceName(),
+        now.underlay().publicIps().values(),
+        now.underlay().mtu());
+    view = new View(view.state, own, now.overlayMtu());
+    admit(own);
+    if (keeper != null && !now.attributes().equals(before.attributes())) {
+      keeper.publish(now.attributes());
     }
-    var one = pending.entrySet().iterator().next();
-    boolean newlyWrong = !health.isWrong(Concern.PEERS_PENDING);
-    note(
-        Concern.PEERS_PENDING,
-        pending.size() + " peers pending, among them " + one.getKey() + ": " + one.getValue());
-    if (newlyWrong && auditTimer != null) {
-      scheduleAudit();
+    if (now.overlayMtu() != before.overlayMtu()) {
+      tell(listener -> listener.onOverlayMtu(before.overlayMtu(), now.overlayMtu()));
+      writeSubnetFile(own);
     }
+    guard();
   }
 
   private final class PeerReaction implements PeerReconciler.Listener {
     @Override
-    public void applied(ImmutableList<PeerChange> changes, int writes) {
-      count(Counter.KERNEL_WRITES, writes);
+    public void applied(ImmutableList<PeerChange> changes) {
       if (!changes.isEmpty()) {
         guard();
       }
       if (settings.listener() != null) {
         changes.forEach(
             change -> tell(listener -> listener.onPeer(change.before(), change.after())));
-      }
-    }
-
-    @Override
-    public void backendFailed(IOException cause) {
-      note(Concern.DATA_PATH, describe(cause));
-      if (auditTimer != null) {
-        scheduleAudit();
       }
     }
 
@@ -525,7 +499,7 @@ final class NetworkEngine {
       listenerExecutor.execute(() -> {
         try {
           call.accept(listener);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
           log.warn("{}: a listener failed", settings.name(), e);
         }
       });
@@ -534,10 +508,6 @@ final class NetworkEngine {
 
   private void count(Counter counter, long n) {
     counters.lazySet(counter.index(), counters.get(counter.index()) + n);
-  }
-
-  private static String describe(Exception e) {
-    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
   }
 
   /** Closes; the future ends when all is done, with the failures that were met. */
@@ -555,63 +525,11 @@ final class NetworkEngine {
     if (keeper != null) {
       keeper.stop();
     }
-    if (auditTimer != null) {
-      auditTimer.cancel();
-    }
     enter(Phase.CLOSED, "");
     closing = true;
     joined.completeExceptionally(
         new CancellationException("the network was closed before it was joined"));
-    IOException failure = null;
-    try {
-      backend.close(mode);
-    } catch (IOException e) {
-      failure = e;
-    }
-    IOException soFar = failure;
-    if (rules == null) {
-      leave(mode, held, soFar);
-    } else {
-      rules.stop(() -> leave(mode, held, soFar));
-    }
-  }
-
-  private void leave(CloseMode mode, @Nullable Lease held, @Nullable IOException failure) {
-    if (mode == CloseMode.KEEP) {
-      finish(failure);
-      return;
-    }
-    // The kernel comes first: a subnet that is still routed here must not be free for others.
-    boolean release = mode == CloseMode.PURGE && held != null && failure == null;
-    io.execute(() -> finish(removeRulesAndRelease(release ? held : null, failure)));
-  }
-
-  private @Nullable IOException removeRulesAndRelease(
-      @Nullable Lease lease, @Nullable IOException soFar) {
-    IOException failure = soFar;
-    try {
-      if (settings.iptablesManager() != null) {
-        settings.iptablesManager().remove();
-      }
-    } catch (IOException e) {
-      failure = both(failure, e);
-    }
-    try {
-      if (lease != null) {
-        settings.subnetManager().release(lease);
-      }
-    } catch (IOException e) {
-      failure = both(failure, e);
-    }
-    return failure;
-  }
-
-  private static IOException both(@Nullable IOException first, IOException second) {
-    if (first == null) {
-      return second;
-    }
-    first.addSuppressed(second);
-    return first;
+    new Departure(settings, io, mode, held, this::finish).begin(dataPath, rules);
   }
 
   private void finish(@Nullable IOException failure) {

@@ -19,6 +19,7 @@ final class NetworkHealth {
     FENCED(Phase.FENCED),
     PEERS_UNKNOWN(Phase.JOINING),
     RULES_UNSET(Phase.JOINING),
+    UNDERLAY(Phase.DEGRADED),
     DATA_PATH(Phase.DEGRADED),
     PEERS_PENDING(Phase.DEGRADED),
     RULES(Phase.DEGRADED),

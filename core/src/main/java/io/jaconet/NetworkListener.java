@@ -18,6 +18,12 @@ public interface NetworkListener {
   /** A peer came ({@code before} is null), changed, or went ({@code after} is null). The kernel follows, or has followed. */
   default void onPeer(@Nullable Lease before, @Nullable Lease after) {}
 
+  /** The largest packet that the overlay carries unfragmented is another than before, in bytes; workloads should get it as their MTU. */
+  default void onOverlayMtu(int before, int after) {}
+
+  /** Something that others changed in the kernel was mended. Comes once for each thing and time. */
+  default void onDrift(Drift drift) {}
+
   /** A record is kept away from the kernel. Comes once for each distinct reason. */
   default void onQuarantine(Quarantined record) {}
 }

@@ -39,7 +39,9 @@ public final class NetworkStats {
     /** Calls to the store that failed. */
     STORE_FAILURES(6),
     /** Times the own subnet was fenced. */
-    FENCINGS(7);
+    FENCINGS(7),
+    /** Things that others changed in the kernel and that were mended. */
+    DRIFT_REPAIRED(8);
 
     private final int index;
 

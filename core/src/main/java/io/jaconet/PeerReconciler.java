@@ -15,6 +15,7 @@ import io.jaconet.overlay.Subnets;
 import io.jaconet.overlay.UnreadableRecord;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.Backend.PeerChange;
+import io.jaconet.spi.Backend.Report;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -163,32 +164,42 @@ final class PeerReconciler {
     }
   }
 
-  /** Hands the backend what has changed since the last call. */
-  void flush() {
+  /**
+   * Hands the backend what has changed since the last call; empty if nothing has.
+   *
+   * @throws IOException if nothing could be done; the next {@link #audit} makes up for it
+   */
+  Optional<Report> flush() throws IOException {
     checkState(loop.inEventLoop());
     ImmutableList<PeerChange> changes = decide();
     if (changes.isEmpty()) {
-      return;
+      return Optional.empty();
     }
-    try {
-      var report = backend.apply(changes);
-      var stillPending = new HashMap<>(pending);
-      changes.forEach(change -> stillPending.remove(change.subnets()));
-      stillPending.putAll(report.pending());
-      pending = ImmutableMap.copyOf(stillPending);
-      listener.applied(changes, report.writes());
-    } catch (IOException e) {
-      listener.backendFailed(e);
-    }
+    var report = backend.apply(changes);
+    var stillPending = new HashMap<>(pending);
+    changes.forEach(change -> stillPending.remove(change.subnets()));
+    stillPending.putAll(report.pending());
+    pending = ImmutableMap.copyOf(stillPending);
+    listener.applied(changes);
+    return Optional.of(report);
   }
 
   /** Has the backend compare everything. What the last {@link #flush} left over is part of it. */
-  void audit() throws IOException {
+  Report audit() throws IOException {
     checkState(loop.inEventLoop());
     ImmutableList<PeerChange> changes = decide();
     var report = backend.audit(ImmutableList.copyOf(peers.values()));
     pending = report.pending();
-    listener.applied(changes, report.writes());
+    listener.applied(changes);
+    return report;
+  }
+
+  /** Has the backend mend what it heard of. */
+  Report repair() throws IOException {
+    checkState(loop.inEventLoop());
+    var report = backend.repair();
+    pending = report.pending();
+    return report;
   }
 
   private ImmutableList<PeerChange> decide() {
@@ -279,9 +290,7 @@ final class PeerReconciler {
   /** Is told what came of it, on the loop. */
   interface Listener {
 
-    void applied(ImmutableList<PeerChange> changes, int writes);
-
-    void backendFailed(IOException cause);
+    void applied(ImmutableList<PeerChange> changes);
 
     void quarantined(Quarantined record);
   }

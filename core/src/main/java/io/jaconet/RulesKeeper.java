@@ -130,8 +130,9 @@ final class RulesKeeper {
     try {
       call.run();
       return null;
-    } catch (IOException | RuntimeException e) {
-      return "packet filter: " + e.getMessage();
+    } catch (IOException | RuntimeException | Error e) {
+      // An unanswered call would be the last one.
+      return "packet filter: " + DataPathKeeper.describe(e);
     }
   }
 

@@ -46,7 +46,8 @@ final class StoreWatch {
     io.execute(() -> {
       try {
         attempt.begin();
-      } catch (IOException | RuntimeException e) {
+      } catch (IOException | RuntimeException | Error e) {
+        // Whatever it is, without a word of it the watch would never begin anew.
         loop.execute(() -> failed(attempt, e));
       }
     });
@@ -65,7 +66,7 @@ final class StoreWatch {
     }
   }
 
-  private void failed(Attempt attempt, Exception cause) {
+  private void failed(Attempt attempt, Throwable cause) {
     if (attempt == current) {
       stop();
       timer = loop.schedule(backoff.next(), this::restart);
@@ -138,6 +139,6 @@ final class StoreWatch {
     void events(ImmutableList<LeaseEvent> events);
 
     /** Changes are not seen any more, until the next snapshot. */
-    void watchFailed(Exception cause);
+    void watchFailed(Throwable cause);
   }
 }

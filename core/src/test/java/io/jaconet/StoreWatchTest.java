@@ -64,7 +64,7 @@ class StoreWatchTest {
     public void events(ImmutableList<LeaseEvent> events) {}
 
     @Override
-    public void watchFailed(Exception cause) {}
+    public void watchFailed(Throwable cause) {}
   }
 
   @Test

@@ -11,6 +11,7 @@ final class Bench {
       new Change(),
       new EtcdLeases(),
       new Flanneld(),
+      new KubernetesNodes(),
       new OpenClose(),
       new Start(),
       new LabStart(),

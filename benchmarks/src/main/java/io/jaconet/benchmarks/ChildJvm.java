@@ -73,4 +73,13 @@ final class ChildJvm {
         .forEach((name, value) -> figures.put(name, Double.valueOf(value)));
     return figures.buildOrThrow();
   }
+
+  /** Returns the figure called {@code name} of those that a child printed. */
+  static double figure(ImmutableMap<String, Double> figures, String name) {
+    var figure = figures.get(name);
+    if (figure == null) {
+      throw new IllegalStateException("the child printed no " + name);
+    }
+    return figure;
+  }
 }

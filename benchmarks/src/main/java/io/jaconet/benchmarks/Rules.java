@@ -1,5 +1,6 @@
 package io.jaconet.benchmarks;
 
+import com.google.common.collect.ImmutableList;
 import io.jaconet.Jaconet;
 import io.jaconet.NetworkListener;
 import io.jaconet.NetworkState;
@@ -19,6 +20,7 @@ import io.jaconet.testkit.FakeBackend;
 import io.jaconet.testkit.RuleWar;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.Random;
@@ -32,6 +34,11 @@ final class Rules implements Benchmark {
   private static final double WAR_BAR_MILLIS = 2_000;
   private static final double TOLD_WAR_BAR_MILLIS = 200;
   private static final int QUIET_CHECKS = 20;
+  private static final int RACING_FLOWS = 20_000;
+
+  /** Those of a program that shall start quickly. */
+  private static final ImmutableList<String> START_OPTIONS =
+      ImmutableList.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1");
 
   private static final NetworkConfig CONFIG = NetworkConfig.parse(
       "{\"EnableIPv6\":true,\"Network\":\"10.244.0.0/16\",\"IPv6Network\":\"fd00:244::/48\",\"IPv6SubnetLen\":64,"
@@ -56,14 +63,15 @@ final class Rules implements Benchmark {
     int rounds = options.rounds().orElse(Options.ROUNDS);
     for (var driver : Driver.values()) {
       measureProgramming(rounds, driver, report);
+      measureFirstProgramming(rounds, driver, report);
       measureChecks(driver, report);
       measureWar(options.idle(), driver, report);
       measureRestarts(10 * rounds, driver, report);
+      measurePortRace(rounds, driver, report);
     }
   }
 
-  private static HostPacketFilter filter(NetworkNamespace namespace, Driver driver)
-      throws IOException {
+  static HostPacketFilter filter(NetworkNamespace namespace, Driver driver) throws IOException {
     return HostPacketFilter.builder()
         .namespace(namespace)
         .driver(driver)
@@ -78,9 +86,7 @@ final class Rules implements Benchmark {
     for (int round = 0; round < rounds; round++) {
       try (var namespace = NetworkNamespace.createAnonymous();
           var filter = filter(namespace, driver)) {
-        long start = System.nanoTime();
-        filter.apply(RULES);
-        millis.add((System.nanoTime() - start) / 1e6);
+        millis.add(programmingMillis(filter));
         programs.add((double) filter.processes());
       }
     }
@@ -89,6 +95,44 @@ final class Rules implements Benchmark {
     report.addBar(
         driver + ", first programming", millis.median(), FIRST_PROGRAMMING_BAR_MILLIS, "ms");
     report.addBar(driver + ", first programming", programs.max(), 3, "programs");
+  }
+
+  private static void measureFirstProgramming(int rounds, Driver driver, Report report)
+      throws IOException {
+    Path archive = Files.createTempFile("jbench", ".jsa");
+    try {
+      firstProgramming(driver, "-XX:ArchiveClassesAtExit=" + archive, "-Xlog:cds=off");
+      var plain = new Samples();
+      var sharing = new Samples();
+      for (int round = 0; round < rounds; round++) {
+        plain.add(firstProgramming(driver));
+        sharing.add(firstProgramming(driver, "-XX:SharedArchiveFile=" + archive));
+      }
+      var what = "first programming, the first thing in a JVM";
+      report.add(driver.toString(), what, "ms", plain);
+      report.add(driver.toString(), what + ", class-data sharing", "ms", sharing);
+      report.addBar(
+          driver + ", " + what + ", class-data sharing",
+          sharing.median(),
+          FIRST_PROGRAMMING_BAR_MILLIS,
+          "ms");
+    } finally {
+      Files.deleteIfExists(archive);
+    }
+  }
+
+  private static double firstProgramming(Driver driver, String... moreOptions) throws IOException {
+    var options =
+        ImmutableList.<String>builder().addAll(START_OPTIONS).add(moreOptions).build();
+    return ChildJvm.figure(
+        ChildJvm.figures(FirstRules.class, options, driver.name()), FirstRules.MILLIS);
+  }
+
+  /** Returns how long {@code filter} takes to set the rules. */
+  static double programmingMillis(HostPacketFilter filter) throws IOException {
+    long start = System.nanoTime();
+    filter.apply(RULES);
+    return (System.nanoTime() - start) / 1e6;
   }
 
   private static void measureChecks(Driver driver, Report report) throws IOException {
@@ -199,6 +243,23 @@ final class Rules implements Benchmark {
         }
       }
     }
+  }
+
+  private static void measurePortRace(int rounds, Driver driver, Report report) throws IOException {
+    var random = new Samples();
+    var kept = new Samples();
+    for (int round = 0; round < rounds; round++) {
+      kept.add((double) PortRace.lost(driver, false, RACING_FLOWS));
+      random.add((double) PortRace.lost(driver, true, RACING_FLOWS));
+    }
+    var what = "of " + RACING_FLOWS + " flows from equal ports lost, ";
+    report.add(driver.toString(), what + "random ports", "flows", random);
+    report.add(driver.toString(), what + "ports kept where free", "flows", kept);
+    report.addBar(
+        driver + ", lost for a source port against kept ports",
+        random.median() / Math.max(1, kept.median()),
+        0.1,
+        "x");
   }
 
   private static void addLosses(Report report, String mode, RestartLoad.Losses losses) {

@@ -65,15 +65,15 @@ final class Scale implements Benchmark {
       host = hosts.create();
       var figures = join(peers, host);
       hosts.remove(host);
-      double join = figure(figures, ColdJoin.JOIN_MILLIS);
+      double join = ChildJvm.figure(figures, ColdJoin.JOIN_MILLIS);
       System.out.printf(
           "%d peers, round %d: join() %.0f ms, batch %.0f ms%n", peers, round + 1, join, reference);
       joins.add(join);
       references.add(reference);
       ratios.add(join / reference);
-      cpu.add(figure(figures, ColdJoin.CPU_MILLIS));
-      live.add(figure(figures, ColdJoin.LIVE_HEAP_MIB));
-      peak.add(figure(figures, ColdJoin.PEAK_HEAP_MIB));
+      cpu.add(ChildJvm.figure(figures, ColdJoin.CPU_MILLIS));
+      live.add(ChildJvm.figure(figures, ColdJoin.LIVE_HEAP_MIB));
+      peak.add(ChildJvm.figure(figures, ColdJoin.PEAK_HEAP_MIB));
     }
     var mode = peers + " peers";
     report.add(mode, "join()", "ms", joins);
@@ -99,13 +99,5 @@ final class Scale implements Benchmark {
 
   private static String heapNote(int peers) {
     return peers <= PEERS_OF_SMALL_HEAP ? " (" + SMALL_HEAP + ")" : "";
-  }
-
-  private static double figure(ImmutableMap<String, Double> figures, String name) {
-    var figure = figures.get(name);
-    if (figure == null) {
-      throw new IllegalStateException("the child printed no " + name);
-    }
-    return figure;
   }
 }

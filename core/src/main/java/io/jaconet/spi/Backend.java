@@ -8,6 +8,7 @@ import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseAttributes;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.overlay.Underlay;
+import java.io.Closeable;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
@@ -15,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * The data path of one network on one host.
  *
  * <p>All methods except {@link #claims} and {@link #status} are called on the network's event loop, one at a time, and must not wait for anything but the
- * kernel. The calls come in this order: {@link #prepare}, {@link #open}, then {@link #apply}, {@link #audit}, {@link #suspend} and
- * {@code open} again as often as needed, and {@link #close} at any time, last and once.
+ * kernel. The calls come in this order: {@link #prepare}, {@link #open}, then {@link #watch} once, {@link #apply}, {@link #audit}, {@link
+ * #repair}, {@link #suspend}, and {@code prepare} and {@code open} again as often as needed, and {@link #close} at any time, last and once.
  *
  * <p>A backend says what should be in the kernel, compares with what is, and writes the difference; it touches nothing that is not its
  * own. What fails for one peer is answered for that peer and holds up no other.
@@ -26,7 +27,10 @@ public interface Backend {
   /**
    * Selects the underlay and makes the device, or adopts one that an earlier run left. Nothing is routed to it yet.
    *
-   * @throws IOException if that is impossible; nothing that was not there before is left behind
+   * <p>Called again when a {@link Report} says that the underlay changed: selects it anew, and changes the device to fit. {@code open} and
+   * {@code audit} follow. What was published of the device stays so; the underlay's addresses and MTU may be others.
+   *
+   * @throws IOException if that is impossible; at the first call, nothing that was not there before is left behind
    */
   Preparation prepare() throws IOException;
 
@@ -59,6 +63,27 @@ public interface Backend {
    * @throws IOException if nothing can be done for any peer, the device being lost for example
    */
   Report audit(ImmutableList<Lease> peers) throws IOException;
+
+  /**
+   * Has {@code due} called, on a thread of the backend's, when something changed in the kernel that concerns the network and was not done
+   * by the backend: a {@link #repair} is due then. One call is enough until {@code repair} was called. Most backends have no way to know,
+   * and do nothing.
+   *
+   * @return what ends the calls
+   */
+  default Closeable watch(Runnable due) throws IOException {
+    return () -> {};
+  }
+
+  /**
+   * Does what {@link #audit} does, with the peers of its last call and all changes since, for what the backend heard of by its {@link
+   * #watch}. Answers for all peers.
+   *
+   * @throws IOException if nothing can be done for any peer, the device being lost for example
+   */
+  default Report repair() throws IOException {
+    return new Report(ImmutableMap.of(), 0);
+  }
 
   /** Stops all traffic of the network through this host in both directions, until {@link #open} is called again. */
   void suspend() throws IOException;
@@ -121,10 +146,33 @@ public interface Backend {
   }
 
   /**
-   * What came of a change or an audit. Every peer not in {@code pending} stands as wanted.
+   * Something that others changed and that is mended.
+   *
+   * @param object what it is, such as {@code route 10.244.7.0/24}
+   * @param expected how it should be, and is again, in words; empty if it should not be there
+   * @param found how it was found, in words; empty if it was gone
+   */
+  record Repair(String object, String expected, String found) {}
+
+  /**
+   * What came of a change, an audit or a repair. Every peer not in {@code pending} stands as wanted.
    *
    * @param pending why a peer is not (or not fully) as wanted; to be tried again
+   * @param trouble what else is not as it should be, in words; null if nothing is
    * @param writes how many entries were written to or removed from the kernel
+   * @param repairs what was mended of what others changed
+   * @param underlayChanged whether {@link #prepare} would answer otherwise than it did last
    */
-  record Report(ImmutableMap<Subnets, String> pending, int writes) {}
+  record Report(
+      ImmutableMap<Subnets, String> pending,
+      @Nullable String trouble,
+      int writes,
+      ImmutableList<Repair> repairs,
+      boolean underlayChanged) {
+
+    /** Reports of peers alone. */
+    public Report(ImmutableMap<Subnets, String> pending, int writes) {
+      this(pending, null, writes, ImmutableList.of(), false);
+    }
+  }
 }

@@ -63,6 +63,11 @@ class HostRulesTest {
             "-d 10.244.0.0/16 -m comment --comment \"flanneld forward\" -j ACCEPT"),
         lines(rules, IpFamily.V4, Purpose.FORWARD));
     assertEquals(
+        List.of(
+            "-s fd00:244::/48 -m comment --comment \"flanneld forward\" -j ACCEPT",
+            "-d fd00:244::/48 -m comment --comment \"flanneld forward\" -j ACCEPT"),
+        lines(rules, IpFamily.V6, Purpose.FORWARD));
+    assertEquals(
         "-m comment --comment \"flanneld forward\" -j FLANNEL-FWD",
         Rule.jump(Purpose.FORWARD).toString());
   }

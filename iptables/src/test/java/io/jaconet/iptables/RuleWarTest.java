@@ -30,7 +30,7 @@ class RuleWarTest {
   @ParameterizedTest
   @EnumSource
   void rulesAreWholeAgainTwoSecondsAfterEachAct(Driver driver) throws Exception {
-    fight(driver, Duration.ofSeconds(4));
+    fight(driver, Duration.ofMinutes(1).dividedBy(Driver.values().length));
   }
 
   @Tag("nightly")

@@ -17,10 +17,8 @@ final class EventMessages {
       case RouteMessages.RTM_DELROUTE -> route(true, message);
       case NeighborMessages.RTM_NEWNEIGH -> neighbor(false, message);
       case NeighborMessages.RTM_DELNEIGH -> neighbor(true, message);
-      case NexthopMessages.RTM_NEWNEXTHOP ->
-        new NetlinkEvent.NexthopChanged(false, NexthopMessages.decodeId(message));
-      case NexthopMessages.RTM_DELNEXTHOP ->
-        new NetlinkEvent.NexthopChanged(true, NexthopMessages.decodeId(message));
+      case NexthopMessages.RTM_NEWNEXTHOP -> nexthop(false, message);
+      case NexthopMessages.RTM_DELNEXTHOP -> nexthop(true, message);
       default -> null;
     };
   }
@@ -42,6 +40,12 @@ final class EventMessages {
       throws MalformedMessageException {
     var route = RouteMessages.decode(message);
     return route == null ? null : new NetlinkEvent.RouteChanged(removed, route);
+  }
+
+  private static NetlinkEvent nexthop(boolean removed, MessageReader message)
+      throws MalformedMessageException {
+    return new NetlinkEvent.NexthopChanged(
+        removed, NexthopMessages.decodeId(message), NexthopMessages.decode(message));
   }
 
   private static @Nullable NetlinkEvent neighbor(boolean removed, MessageReader message)

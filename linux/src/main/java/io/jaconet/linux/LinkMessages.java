@@ -113,6 +113,22 @@ final class LinkMessages {
     writer.endNest(data).endNest(info);
   }
 
+  /** Writes those settings that the kernel changes of a device that is there; it refuses to be told of the others at all. */
+  static void vxlanChange(MessageWriter writer, VxlanLink settings) {
+    int info = writer.beginNest(IFLA_LINKINFO);
+    writer.text(IFLA_INFO_KIND, "vxlan");
+    int data = writer.beginNest(IFLA_INFO_DATA);
+    writer.u32(IFLA_VXLAN_ID, settings.vni().value());
+    if (settings.lowerIndex() > 0) {
+      writer.u32(IFLA_VXLAN_LINK, settings.lowerIndex());
+    }
+    if (settings.local() != null) {
+      writer.ip(forFamily(settings.local(), IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6), settings.local());
+    }
+    writer.u8(IFLA_VXLAN_LEARNING, settings.learning() ? 1 : 0);
+    writer.endNest(data).endNest(info);
+  }
+
   private static int forFamily(IpAddress address, int v4, int v6) {
     return address.family() == IpFamily.V4 ? v4 : v6;
   }

@@ -45,8 +45,13 @@ public sealed interface NetlinkEvent {
       boolean permanent)
       implements NetlinkEvent {}
 
-  /** A nexthop object came, changed, or went. */
-  record NexthopChanged(boolean removed, int id) implements NetlinkEvent {}
+  /**
+   * A nexthop object came, changed, or went.
+   *
+   * @param nexthop what it is or was; null for groups, black holes and gateways that are not on-link
+   */
+  record NexthopChanged(boolean removed, int id, ForwardingEntry.@Nullable Nexthop nexthop)
+      implements NetlinkEvent {}
 
   /** An unknown number of events is missing: the kernel's tables must be read again. */
   record Lost(String reason) implements NetlinkEvent {}

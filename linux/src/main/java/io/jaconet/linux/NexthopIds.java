@@ -17,6 +17,7 @@ final class NexthopIds {
 
   private final int first;
   private final Map<IpAddress, Integer> byGateway = new HashMap<>();
+  private final Set<Integer> bound = new HashSet<>();
   private final Set<Integer> taken = new HashSet<>();
   private int next;
 
@@ -25,9 +26,15 @@ final class NexthopIds {
     next = first;
   }
 
-  void forgetAll() {
-    byGateway.clear();
+  /** Returns whether {@code id} is in the range of all networks. For any thread. */
+  static boolean mayBeOurs(int id) {
+    return id >= FIRST;
+  }
+
+  /** Forgets which ids exist, but not which stand for a gateway: {@link #seen} says anew. */
+  void forgetTaken() {
     taken.clear();
+    taken.addAll(bound);
     next = first;
   }
 
@@ -36,10 +43,16 @@ final class NexthopIds {
     taken.add(id);
   }
 
-  /** Notes that the object {@code id}, which exists, stands for {@code gateway}, unless another does. */
+  /** Returns whether {@code id} stands for a gateway. */
+  boolean isBound(int id) {
+    return bound.contains(id);
+  }
+
+  /** Notes that the object {@code id}, which exists, stands for {@code gateway}. */
   void bind(IpAddress gateway, int id) {
     taken.add(id);
-    byGateway.putIfAbsent(gateway, id);
+    bound.add(id);
+    byGateway.put(gateway, id);
   }
 
   /** Returns the id for {@code gateway}, 0 if there is none. */
@@ -52,6 +65,7 @@ final class NexthopIds {
     while (!taken.add(next)) {
       next++;
     }
+    bound.add(next);
     byGateway.put(gateway, next);
     return next;
   }
@@ -61,6 +75,7 @@ final class NexthopIds {
     Integer id = byGateway.remove(gateway);
     if (id != null) {
       taken.remove(id);
+      bound.remove(id);
       next = Math.min(next, id);
     }
   }

@@ -83,6 +83,17 @@ public final class RtNetlink implements ForwardingTables, AutoCloseable {
     return created(name);
   }
 
+  /**
+   * Gives a VXLAN device, which keeps its index and all that leads through it, the lower link, the outer source address and the learning of
+   * {@code settings}. Another VNI is refused; the other settings stay as they are.
+   */
+  public void changeVxlan(int index, VxlanLink settings) throws IOException {
+    checkIndex(index);
+    LinkMessages.vxlanChange(
+        LinkMessages.header(kernel.request(LinkMessages.RTM_NEWLINK, 0), index, 0, 0), settings);
+    kernel.execute("newlink(" + index + ", " + settings + ")");
+  }
+
   /** Creates a pair of connected links, both down. */
   public Link createVeth(String name, String peerName) throws IOException {
     return createVeth(name, peerName, -1);

@@ -94,7 +94,9 @@ class NetlinkEventsTest {
       await(
           new NetlinkEvent.FdbChanged(false, link, MAC, IpAddress.parse("192.0.2.2"), true)
               ::equals);
-      await(new NetlinkEvent.NexthopChanged(false, 8)::equals);
+      await(
+          new NetlinkEvent.NexthopChanged(false, 8, (ForwardingEntry.Nexthop) entries.get(2))
+              ::equals);
       await(e ->
           e instanceof NetlinkEvent.RouteChanged c && !c.removed() && c.route().nexthopId() == 8);
       await(e -> e instanceof NetlinkEvent.FdbChanged c && c.removed());

@@ -2,12 +2,12 @@ package io.jaconet.subnet;
 
 import io.jaconet.spi.LeaseStore;
 import io.jaconet.spi.SubnetManager;
-import io.jaconet.testkit.SubnetManagerContract;
+import io.jaconet.testkit.SubnetChoiceContract;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.io.TempDir;
 
-class FileSubnetManagerTest implements SubnetManagerContract {
+class FileSubnetManagerTest implements SubnetChoiceContract {
   @TempDir
   private Path directory;
 

@@ -1,10 +1,10 @@
 package io.jaconet.subnet;
 
 import io.jaconet.spi.SubnetManager;
-import io.jaconet.testkit.SubnetManagerContract;
+import io.jaconet.testkit.SubnetChoiceContract;
 import java.io.IOException;
 
-class StoreSubnetManagerTest implements SubnetManagerContract {
+class StoreSubnetManagerTest implements SubnetChoiceContract {
 
   @Override
   public SharedLeases newLeases() {

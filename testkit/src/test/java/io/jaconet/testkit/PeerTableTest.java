@@ -16,11 +16,15 @@ import io.jaconet.linux.ForwardingEntry.Nexthop;
 import io.jaconet.linux.ForwardingEntry.Route;
 import io.jaconet.linux.PeerTable;
 import io.jaconet.linux.PeerTable.Edit;
+import io.jaconet.linux.RepairBudget;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.net.MacAddress;
 import io.jaconet.overlay.Subnets;
 import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Map;
@@ -38,7 +42,9 @@ class PeerTableTest {
   private static final ImmutableList<ForwardingEntry> NOTHING = ImmutableList.of();
 
   private final FakeForwardingTables kernel = new FakeForwardingTables();
-  private final PeerTable table = new PeerTable(kernel, LINK, NETWORK, 1);
+  private long nanos;
+  private final PeerTable table = new PeerTable(
+      kernel, LINK, NETWORK, 1, new RepairBudget(() -> nanos, InstantSource.fixed(Instant.EPOCH)));
 
   private static IpPrefix subnet(int n) {
     return IpPrefix.parse("10.244." + n + ".0/24");
@@ -58,6 +64,16 @@ class PeerTableTest {
 
   private static ImmutableList<ForwardingEntry> vtep(int n) {
     return vtep(n, n, "192.0.2." + n);
+  }
+
+  /** Has {@code table} want nothing but {@code wanted}, and compare. */
+  private PeerTable.Outcome audit(
+      PeerTable table, ImmutableMap<Subnets, ImmutableList<ForwardingEntry>> wanted)
+      throws IOException {
+    var edits = ImmutableList.<Edit>builder();
+    wanted.forEach((peer, entries) -> edits.add(new Edit(peer, entries)));
+    table.want(edits.build());
+    return table.audit();
   }
 
   /** Returns routes with the gateways that their nexthop objects stand for, and everything else but those objects as it is. */
@@ -81,7 +97,7 @@ class PeerTableTest {
 
   @Test
   void routesThroughNexthopObjectsSoThatTimeGrowsLinearly() throws Exception {
-    table.apply(ImmutableList.of(new Edit(peer(1), NOTHING, vtep(1))));
+    table.apply(ImmutableList.of(new Edit(peer(1), vtep(1))));
 
     assertEquals(1, kernel.nexthops(LINK).size());
     assertEquals(
@@ -92,7 +108,7 @@ class PeerTableTest {
   void fallsBackToGatewayRoutesWhereTheKernelHasNoNexthopObjects() throws Exception {
     kernel.refuse(change -> change.entry() instanceof Nexthop ? EOPNOTSUPP : 0);
 
-    var outcome = table.audit(ImmutableMap.of(peer(1), vtep(1), peer(2), vtep(2)));
+    var outcome = audit(table, ImmutableMap.of(peer(1), vtep(1), peer(2), vtep(2)));
 
     assertEquals(ImmutableMap.of(), outcome.pending());
     assertEquals(ImmutableSet.builder().addAll(vtep(1)).addAll(vtep(2)).build(), kernel.entries());
@@ -102,7 +118,7 @@ class PeerTableTest {
   void aPeerThatIsRefusedGetsNoRouteAndHoldsUpNobody() throws Exception {
     kernel.refuse(change -> change.entry().equals(vtep(1).get(1)) ? EPERM : 0);
 
-    var outcome = table.audit(ImmutableMap.of(peer(1), vtep(1), peer(2), vtep(2)));
+    var outcome = audit(table, ImmutableMap.of(peer(1), vtep(1), peer(2), vtep(2)));
 
     assertEquals(ImmutableSet.of(peer(1)), outcome.pending().keySet());
     assertTrue(
@@ -117,8 +133,8 @@ class PeerTableTest {
     var foreign = new Route(subnet(1), UNDERLAY, IpAddress.parse("192.0.2.254"), false, 0, 4, 0);
     kernel.plant(foreign);
 
-    var outcome = table.audit(ImmutableMap.of(peer(1), vtep(1)));
-    var later = table.apply(ImmutableList.of(new Edit(peer(1), vtep(1), vtep(1, 9, "192.0.2.9"))));
+    var outcome = audit(table, ImmutableMap.of(peer(1), vtep(1)));
+    var later = table.apply(ImmutableList.of(new Edit(peer(1), vtep(1, 9, "192.0.2.9"))));
 
     assertTrue(
         outcome.pending().getOrDefault(peer(1), "").contains("ip route show 10.244.1.0/24"),
@@ -137,7 +153,7 @@ class PeerTableTest {
         new Nexthop(5, UNDERLAY, IpAddress.parse("192.0.2.254"), 4),
         new Neighbor(UNDERLAY, IpAddress.parse("192.0.2.7"), new MacAddress(7)));
     foreign.forEach(kernel::plant);
-    table.audit(ImmutableMap.of(peer(1), vtep(1), peer(2), vtep(2)));
+    audit(table, ImmutableMap.of(peer(1), vtep(1), peer(2), vtep(2)));
     kernel.plant(new Route(subnet(4), LINK, subnet(4).base(), true, 0, BOOT, 0));
 
     new PeerTable(kernel, LINK, NETWORK, 1).clear();
@@ -147,7 +163,7 @@ class PeerTableTest {
 
   @Test
   void clearingSaysSoIfSomethingStays() throws Exception {
-    table.audit(ImmutableMap.of(peer(1), vtep(1)));
+    audit(table, ImmutableMap.of(peer(1), vtep(1)));
     kernel.refuse(change -> change.entry() instanceof Fdb ? EPERM : 0);
 
     assertThrows(IOException.class, table::clear);
@@ -157,9 +173,9 @@ class PeerTableTest {
   @Test
   void aRestartAdoptsWhatStandsWithoutAWrite() throws Exception {
     var wanted = ImmutableMap.of(peer(1), vtep(1), peer(2), vtep(2));
-    table.audit(wanted);
+    audit(table, wanted);
 
-    var outcome = new PeerTable(kernel, LINK, NETWORK, 1).audit(wanted);
+    var outcome = audit(new PeerTable(kernel, LINK, NETWORK, 1), wanted);
 
     assertEquals(0, outcome.writes());
   }
@@ -168,7 +184,7 @@ class PeerTableTest {
   void takesOverTheRoutesOfFlanneld() throws Exception {
     kernel.plant(new Route(subnet(1), LINK, subnet(1).base(), true, 0, BOOT, 0));
 
-    var outcome = table.audit(ImmutableMap.of(peer(1), vtep(1)));
+    var outcome = audit(table, ImmutableMap.of(peer(1), vtep(1)));
 
     assertEquals(ImmutableMap.of(), outcome.pending());
     assertEquals(ImmutableSet.copyOf(vtep(1)), meaning());
@@ -176,14 +192,14 @@ class PeerTableTest {
 
   @Test
   void passesOverNexthopIdsThatOthersTook() throws Exception {
-    table.audit(ImmutableMap.of(peer(1), vtep(1)));
+    audit(table, ImmutableMap.of(peer(1), vtep(1)));
     var foreign =
         new Nexthop(kernel.nexthops(LINK).get(0).id(), UNDERLAY, IpAddress.parse("192.0.2.254"), 4);
     kernel.tamper(entry -> true);
     kernel.plant(foreign);
 
-    var outcome = new PeerTable(kernel, LINK, NETWORK, 1)
-        .apply(ImmutableList.of(new Edit(peer(1), NOTHING, vtep(1))));
+    var outcome =
+        new PeerTable(kernel, LINK, NETWORK, 1).apply(ImmutableList.of(new Edit(peer(1), vtep(1))));
 
     assertEquals(ImmutableMap.of(), outcome.pending());
     assertTrue(kernel.entries().contains(foreign));
@@ -192,12 +208,11 @@ class PeerTableTest {
 
   @Test
   void aMacThatMovesFromOnePeerToAnotherInOneCallEndsAtTheNewOne() throws Exception {
-    table.audit(
-        ImmutableMap.of(peer(1), vtep(1, 1, "192.0.2.1"), peer(2), vtep(2, 2, "192.0.2.2")));
+    audit(
+        table, ImmutableMap.of(peer(1), vtep(1, 1, "192.0.2.1"), peer(2), vtep(2, 2, "192.0.2.2")));
 
     table.apply(ImmutableList.of(
-        new Edit(peer(1), vtep(1, 1, "192.0.2.1"), vtep(1, 2, "192.0.2.1")),
-        new Edit(peer(2), vtep(2, 2, "192.0.2.2"), vtep(2, 1, "192.0.2.2"))));
+        new Edit(peer(1), vtep(1, 2, "192.0.2.1")), new Edit(peer(2), vtep(2, 1, "192.0.2.2"))));
 
     assertEquals(
         ImmutableSet.builder()
@@ -215,8 +230,8 @@ class PeerTableTest {
       return 0;
     });
 
-    table.apply(ImmutableList.of(new Edit(peer(1), NOTHING, vtep(1))));
-    table.apply(ImmutableList.of(new Edit(peer(1), vtep(1), NOTHING)));
+    table.apply(ImmutableList.of(new Edit(peer(1), vtep(1))));
+    table.apply(ImmutableList.of(new Edit(peer(1), NOTHING)));
 
     assertEquals("CREATE Route", order.get(3));
     assertEquals("REMOVE Route", order.get(4));
@@ -233,23 +248,23 @@ class PeerTableTest {
     for (int round = 0; round < 2_000; round++) {
       kernel.refuse(change -> random.nextInt(10) == 0 ? EPERM : 0);
       int n = 1 + random.nextInt(6);
-      var before = wanted.getOrDefault(peer(n), NOTHING);
       var after = random.nextInt(4) == 0
           ? NOTHING
           : vtep(n, 10 * n + random.nextInt(3), "192.0.2." + (1 + random.nextInt(9)));
-      table.apply(ImmutableList.of(new Edit(peer(n), before, after)));
+      table.apply(ImmutableList.of(new Edit(peer(n), after)));
       wanted.put(peer(n), after);
       if (random.nextInt(5) == 0) {
         kernel.tamper(entry -> random.nextInt(3) == 0);
       }
+      nanos += Duration.ofMinutes(1).toNanos();
       if (random.nextInt(3) == 0) {
         kernel.refuse(change -> 0);
-        var outcome = table.audit(ImmutableMap.copyOf(wanted));
+        var outcome = audit(table, ImmutableMap.copyOf(wanted));
         var all =
             wanted.values().stream().flatMap(ImmutableList::stream).collect(Collectors.toSet());
         assertEquals(ImmutableMap.of(), outcome.pending());
         assertEquals(all, meaning(), "round " + round);
-        assertEquals(0, table.audit(ImmutableMap.copyOf(wanted)).writes());
+        assertEquals(0, audit(table, ImmutableMap.copyOf(wanted)).writes());
       }
     }
   }

@@ -75,16 +75,18 @@ public final class DataPath implements AutoCloseable {
   }
 
   private final String network;
+  private final Runnable failed;
   private final ImmutableList<Lane> lanes;
   private final List<Tally> tallies = new ArrayList<>();
   private final List<Thread> threads = new ArrayList<>();
   private final List<Outbound> outbounds = new ArrayList<>();
   private volatile ForwardingTable table = ForwardingTable.EMPTY;
   private volatile boolean stopping;
-  private volatile @Nullable Exception failure;
+  private volatile @Nullable Throwable failure;
   private boolean closed;
 
-  private DataPath(Settings settings, ImmutableList<Lane> lanes) {
+  private DataPath(Settings settings, ImmutableList<Lane> lanes, Runnable failed) {
+    this.failed = failed;
     this.network = settings.network();
     this.lanes = lanes;
     for (int i = 0; i < lanes.size(); i++) {
@@ -134,8 +136,17 @@ public final class DataPath implements AutoCloseable {
    * @param lanes at least one; all ports and transports are closed with this
    */
   public static DataPath start(Settings settings, ImmutableList<Lane> lanes) {
+    return start(settings, lanes, () -> {});
+  }
+
+  /**
+   * Does what {@link #start(Settings, ImmutableList)} does.
+   *
+   * @param failed is called on a thread of the data path's when that fails, and {@link #failure} says why
+   */
+  public static DataPath start(Settings settings, ImmutableList<Lane> lanes, Runnable failed) {
     checkArgument(!lanes.isEmpty(), "a data path needs a lane");
-    var dataPath = new DataPath(Objects.requireNonNull(settings), lanes);
+    var dataPath = new DataPath(Objects.requireNonNull(settings), lanes, failed);
     dataPath.threads.forEach(Thread::start);
     return dataPath;
   }
@@ -154,13 +165,17 @@ public final class DataPath implements AutoCloseable {
   private void runOnThread(Body body) {
     try {
       body.run();
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | Error e) {
+      // An Error too: half a data path would look like one that works.
       if (!stopping) {
         failure = e;
         log.warn("{}: the data path stops: {}", network, e.toString());
       }
     }
     stop();
+    if (failure != null) {
+      failed.run();
+    }
   }
 
   /** Has every thread return; what is not there any more is woken already. */
@@ -193,7 +208,7 @@ public final class DataPath implements AutoCloseable {
   }
 
   /** Returns why no packets move any more, empty while they do or if this was closed. */
-  public Optional<Exception> failure() {
+  public Optional<Throwable> failure() {
     return Optional.ofNullable(failure);
   }
 

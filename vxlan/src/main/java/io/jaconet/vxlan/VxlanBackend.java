@@ -7,10 +7,15 @@ import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import io.jaconet.linux.DeviceLock;
+import io.jaconet.linux.FollowedUnderlay;
 import io.jaconet.linux.ForwardingEntry;
 import io.jaconet.linux.KernelRoute;
+import io.jaconet.linux.KernelWatch;
+import io.jaconet.linux.Mending;
+import io.jaconet.linux.NetlinkEvent;
 import io.jaconet.linux.NetworkNamespace;
 import io.jaconet.linux.PeerTable;
+import io.jaconet.linux.RepairBudget;
 import io.jaconet.linux.RtNetlink;
 import io.jaconet.linux.UnderlaySelector;
 import io.jaconet.net.IpAddress;
@@ -20,18 +25,21 @@ import io.jaconet.net.MacAddress;
 import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseAttributes;
-import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.Subnets;
+import io.jaconet.overlay.Underlay;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.BackendProvider;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -46,11 +54,17 @@ final class VxlanBackend implements Backend {
 
   private final BackendProvider.Context context;
   private final VxlanOptions options;
-  private final List<Half> halves = new ArrayList<>();
+  private final RepairBudget budget = new RepairBudget();
+
+  /** Also read by the thread of the watch. */
+  private final List<Half> halves = new CopyOnWriteArrayList<>();
+
   private @Nullable NetworkNamespace namespace;
   private @Nullable RtNetlink netlink;
   private @Nullable DeviceLock lock;
   private @Nullable Lease own;
+  private @Nullable FollowedUnderlay followed;
+  private @Nullable KernelWatch watch;
   private boolean warnedOfForwarding;
 
   VxlanBackend(BackendProvider.Context context, VxlanOptions options) {
@@ -60,6 +74,32 @@ final class VxlanBackend implements Backend {
 
   @Override
   public Preparation prepare() throws IOException {
+    var underlay = followed == null ? begin() : followed;
+    var selected = underlay.select();
+    try {
+      return prepare(selected);
+    } catch (IOException | RuntimeException e) {
+      underlay.refuse();
+      throw e;
+    }
+  }
+
+  private Preparation prepare(Underlay selected) throws IOException {
+    var mending = Mending.ofNew();
+    var data = ImmutableMap.<IpFamily, String>builder();
+    int overlayMtu = Integer.MAX_VALUE;
+    for (IpPrefix network : context.config().networks().values()) {
+      var half = half(network, selected);
+      half.ensure(mending);
+      data.put(network.family(), new VtepData(options.vni(), half.device.mac()).toJson());
+      overlayMtu = Math.min(overlayMtu, half.device.actualMtu());
+    }
+    var attributes = LeaseAttributes.of("vxlan", selected.publicIps(), data.build());
+    return new Preparation(
+        selected, attributes, overlayMtu, ImmutableSet.of(options.effectivePort()));
+  }
+
+  private FollowedUnderlay begin() throws IOException {
     var entered = context.namespace() == null
         ? NetworkNamespace.current()
         : NetworkNamespace.ofPath(context.namespace());
@@ -67,27 +107,32 @@ final class VxlanBackend implements Backend {
     lock = DeviceLock.acquire(entered, options.deviceName(IpFamily.V4));
     var opened = entered.call(RtNetlink::open);
     netlink = opened;
-    NetworkConfig config = context.config();
-    var selected = new UnderlaySelector(opened).select(context.underlay(), config.families());
-    var data = ImmutableMap.<IpFamily, String>builder();
-    int overlayMtu = Integer.MAX_VALUE;
-    for (IpPrefix network : config.networks().values()) {
-      var device = VxlanDevice.of(opened, entered, network, options, selected, context.nodeId());
-      halves.add(new Half(device));
-      device.ensure();
-      data.put(network.family(), new VtepData(options.vni(), device.mac()).toJson());
-      overlayMtu = Math.min(overlayMtu, device.actualMtu());
+    var begun = new FollowedUnderlay(
+        new UnderlaySelector(opened), context.underlay(), context.config().families());
+    followed = begun;
+    return begun;
+  }
+
+  /** Returns the half of a family, on the underlay that is selected now. */
+  private Half half(IpPrefix network, Underlay selected) throws IOException {
+    for (Half half : halves) {
+      if (half.device.family() == network.family()) {
+        half.device.follow(options, selected);
+        return half;
+      }
     }
-    var attributes = LeaseAttributes.of("vxlan", selected.publicIps(), data.build());
-    return new Preparation(
-        selected, attributes, overlayMtu, ImmutableSet.of(options.effectivePort()));
+    var device = VxlanDevice.of(
+        netlink(), prepared(namespace), network, options, selected, context.nodeId());
+    var half = new Half(device);
+    halves.add(half);
+    return half;
   }
 
   @Override
   public void open(Lease lease) throws IOException {
     own = lease;
     for (Half half : halves) {
-      half.open(lease);
+      half.open(lease, Mending.ofNew());
     }
     warnUnlessForwarding();
   }
@@ -133,37 +178,86 @@ final class VxlanBackend implements Backend {
 
   @Override
   public Report apply(ImmutableList<PeerChange> changes) throws IOException {
-    var pending = new HashMap<Subnets, String>();
-    int writes = 0;
+    var mending = Mending.of(budget);
     for (Half half : halves) {
-      var edits = ImmutableList.<PeerTable.Edit>builderWithExpectedSize(changes.size());
-      for (PeerChange change : changes) {
-        edits.add(new PeerTable.Edit(
-            change.subnets(), half.known(change.before()), half.wanted(change.after())));
-      }
-      var outcome = half.table().apply(edits.build());
-      outcome.pending().forEach(pending::putIfAbsent);
-      writes += outcome.writes();
+      half.apply(changes, mending);
     }
-    return new Report(ImmutableMap.copyOf(pending), writes);
+    return mending.toReport(isOnAnotherUnderlay());
   }
 
   @Override
   public Report audit(ImmutableList<Lease> peers) throws IOException {
-    var pending = new HashMap<Subnets, String>();
-    int writes = 0;
-    for (Half half : halves) {
-      writes += half.ensure();
-      var wanted = ImmutableMap.<Subnets, ImmutableList<ForwardingEntry>>builderWithExpectedSize(
-          peers.size());
-      for (Lease peer : peers) {
-        wanted.put(peer.subnets(), half.wanted(peer));
+    var underlay = prepared(followed);
+    hear();
+    underlay.doubt();
+    boolean moved = underlay.isAnother();
+    var mending = Mending.of(budget);
+    try {
+      for (Half half : halves) {
+        half.audit(peers, mending);
       }
-      var outcome = half.table().audit(wanted.buildOrThrow());
-      outcome.pending().forEach(pending::putIfAbsent);
-      writes += outcome.writes();
+    } catch (IOException e) {
+      // Without its underlay a device cannot be made; prepare() says what is wrong with that.
+      if (!moved) {
+        throw e;
+      }
     }
-    return new Report(ImmutableMap.copyOf(pending), writes);
+    return mending.toReport(moved);
+  }
+
+  @Override
+  public Closeable watch(Runnable due) throws IOException {
+    var begun = KernelWatch.begin(
+        prepared(namespace), "jaconet-" + context.networkName() + "-watch", this::concerns, due);
+    watch = begun;
+    return begun;
+  }
+
+  /** Asked on the thread of the watch. */
+  private boolean concerns(NetlinkEvent event) {
+    if (prepared(followed).concerns(event)) {
+      return true;
+    }
+    for (Half half : halves) {
+      if (half.concerns(event)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private void hear() {
+    if (watch == null) {
+      return;
+    }
+    var underlay = prepared(followed);
+    for (NetlinkEvent event : watch.drain()) {
+      if (underlay.concerns(event)) {
+        underlay.doubt();
+      }
+      halves.forEach(half -> half.hear(event));
+    }
+  }
+
+  private boolean isOnAnotherUnderlay() {
+    return prepared(followed).isAnother();
+  }
+
+  @Override
+  public Report repair() throws IOException {
+    hear();
+    boolean moved = isOnAnotherUnderlay();
+    var mending = Mending.of(budget);
+    try {
+      for (Half half : halves) {
+        half.repair(mending);
+      }
+    } catch (IOException e) {
+      if (!moved) {
+        throw e;
+      }
+    }
+    return mending.toReport(moved);
   }
 
   @Override
@@ -219,43 +313,75 @@ final class VxlanBackend implements Backend {
   }
 
   private RtNetlink netlink() {
-    var opened = netlink;
-    checkState(opened != null, "not prepared");
-    return opened;
+    return prepared(netlink);
+  }
+
+  private static <T> T prepared(@Nullable T value) {
+    checkState(value != null, "not prepared");
+    return value;
   }
 
   /** The device of one family and the peers behind it. */
   private final class Half {
     private final VxlanDevice device;
-    private final Map<Subnets, Integer> directLinks = new HashMap<>();
-    private @Nullable PeerTable table;
+    private final Map<Subnets, Lease> known = new HashMap<>();
+    private volatile @Nullable PeerTable table;
+    private boolean deviceIsDoubtful;
+    private boolean wasReset;
 
     Half(VxlanDevice device) {
       this.device = device;
     }
 
-    void open(Lease lease) throws IOException {
-      IpFamily family = device.family();
-      device.open(lease
-          .subnets()
-          .prefix(family)
-          .orElseThrow(() -> new IOException(
-              family + " is enabled, but the lease " + lease.subnets() + " has no subnet of it")));
-      if (table == null || table.link() != device.index()) {
-        table = new PeerTable(
-            netlink(),
-            device.index(),
-            device.network(),
-            options.vni().value() * 2 + (family == IpFamily.V4 ? 0 : 1));
+    void ensure(Mending mending) throws IOException {
+      if (device.ensure(mending)) {
+        reset();
       }
     }
 
-    int ensure() throws IOException {
-      var lease = own;
-      checkState(lease != null, "not open");
-      int writes = device.ensure();
-      open(lease);
-      return writes;
+    void open(Lease lease, Mending mending) throws IOException {
+      IpFamily family = device.family();
+      boolean isReset = device.open(
+          lease
+              .subnets()
+              .prefix(family)
+              .orElseThrow(() -> new IOException(family + " is enabled, but the lease "
+                  + lease.subnets() + " has no subnet of it")),
+          mending);
+      if (table == null || table.link() != device.index()) {
+        table = tableOfKnown();
+      } else if (isReset) {
+        reset();
+      }
+    }
+
+    /** Returns a table of a new device, in which nothing is yet. */
+    private PeerTable tableOfKnown() throws IOException {
+      var made = new PeerTable(
+          netlink(),
+          device.index(),
+          device.network(),
+          options.vni().value() * 2 + (device.family() == IpFamily.V4 ? 0 : 1),
+          budget);
+      var edits = ImmutableList.<PeerTable.Edit>builderWithExpectedSize(known.size());
+      for (Lease peer : known.values()) {
+        edits.add(new PeerTable.Edit(peer.subnets(), wanted(peer)));
+      }
+      made.want(edits.build());
+      made.linkWasReset();
+      return made;
+    }
+
+    private void reset() {
+      if (table != null) {
+        table.linkWasReset();
+      }
+    }
+
+    private void ensureOpen(Mending mending) throws IOException {
+      deviceIsDoubtful = false;
+      ensure(mending);
+      open(prepared(own), mending);
     }
 
     PeerTable table() {
@@ -264,35 +390,103 @@ final class VxlanBackend implements Backend {
       return opened;
     }
 
-    /** Returns what the kernel must know of {@code peer} now. */
-    ImmutableList<ForwardingEntry> wanted(@Nullable Lease peer) throws IOException {
-      if (peer == null) {
-        return ImmutableList.of();
+    void apply(ImmutableList<PeerChange> changes, Mending mending) throws IOException {
+      var edits = ImmutableList.<PeerTable.Edit>builderWithExpectedSize(changes.size());
+      for (PeerChange change : changes) {
+        edits.add(edit(change.subnets(), change.after()));
       }
+      mending.add(table().apply(edits.build()));
+    }
+
+    private PeerTable.Edit edit(Subnets subnets, @Nullable Lease peer) throws IOException {
+      if (peer == null) {
+        known.remove(subnets);
+        return new PeerTable.Edit(subnets, ImmutableList.of());
+      }
+      known.put(subnets, peer);
+      return new PeerTable.Edit(subnets, wanted(peer));
+    }
+
+    void audit(ImmutableList<Lease> peers, Mending mending) throws IOException {
+      boolean isNew = known.isEmpty();
+      ensureOpen(mending);
+      var edits = edits(peers);
+      if (isNew) {
+        table().want(edits);
+      } else if (!edits.isEmpty()) {
+        mending.add(table().apply(edits));
+      }
+      compare(mending, table().audit());
+    }
+
+    /** Returns what is to be told to the table, which knows most leases already. */
+    private ImmutableList<PeerTable.Edit> edits(ImmutableList<Lease> peers) throws IOException {
+      var edits = ImmutableList.<PeerTable.Edit>builder();
+      Set<Subnets> gone = new HashSet<>(known.keySet());
+      for (Lease peer : peers) {
+        gone.remove(peer.subnets());
+        // The way to a peer may be another, whatever its lease says.
+        if (options.directRouting() || !isKnown(peer)) {
+          edits.add(edit(peer.subnets(), peer));
+        }
+      }
+      for (Subnets subnets : gone) {
+        edits.add(edit(subnets, null));
+      }
+      return edits.build();
+    }
+
+    /** Nearly always it is the same object, and to compare thousands of leases in every audit would be most of its work. */
+    @SuppressWarnings("ReferenceEquality")
+    private boolean isKnown(Lease peer) {
+      return known.get(peer.subnets()) == peer;
+    }
+
+    private void compare(Mending mending, PeerTable.Outcome outcome) {
+      if (wasReset && outcome.writes() > 0 && !mending.hasRepairs()) {
+        mending.addRepair("entries of " + device.name(), "all", "dropped with the link's state");
+      }
+      wasReset = false;
+      mending.add(outcome);
+    }
+
+    void repair(Mending mending) throws IOException {
+      // Entries are dropped before it is said that the device is down or gone.
+      if (deviceIsDoubtful || table().isDoubtful()) {
+        ensureOpen(mending);
+      }
+      compare(mending, table().mend());
+    }
+
+    boolean concerns(NetlinkEvent event) {
+      var opened = table;
+      return opened != null && opened.concerns(event) || device.concerns(event);
+    }
+
+    void hear(NetlinkEvent event) {
+      if (event instanceof NetlinkEvent.Lost) {
+        deviceIsDoubtful = true;
+      }
+      if (!device.isAsWanted(event)) {
+        deviceIsDoubtful = true;
+      }
+      if (device.isReset(event)) {
+        wasReset = true;
+        reset();
+      }
+      table().hear(event);
+    }
+
+    /** Returns what the kernel must know of {@code peer} now. */
+    private ImmutableList<ForwardingEntry> wanted(Lease peer) throws IOException {
       var vtep = RemoteVtep.of(peer, device.family(), options.vni());
       if (vtep.isEmpty()) {
         return ImmutableList.of();
       }
       int link = options.directRouting() ? directLink(vtep.get().endpoint()) : 0;
-      if (link == 0) {
-        directLinks.remove(peer.subnets());
-        return vtep.get().entries(device.index(), PeerTable.PROTOCOL);
-      }
-      directLinks.put(peer.subnets(), link);
-      return vtep.get().directEntries(link, PeerTable.PROTOCOL);
-    }
-
-    /** Returns what the kernel was last told of {@code peer}; the way to it may be another by now. */
-    ImmutableList<ForwardingEntry> known(@Nullable Lease peer) {
-      if (peer == null) {
-        return ImmutableList.of();
-      }
-      Integer link = directLinks.get(peer.subnets());
-      return RemoteVtep.of(peer, device.family(), options.vni())
-          .map(vtep -> link == null
-              ? vtep.entries(device.index(), PeerTable.PROTOCOL)
-              : vtep.directEntries(link, PeerTable.PROTOCOL))
-          .orElse(ImmutableList.of());
+      return link == 0
+          ? vtep.get().entries(device.index(), PeerTable.PROTOCOL)
+          : vtep.get().directEntries(link, PeerTable.PROTOCOL);
     }
 
     /** Returns the link on which {@code endpoint} is a neighbor, 0 if there is a router in between. */
@@ -305,10 +499,13 @@ final class VxlanBackend implements Backend {
     }
 
     void suspend() throws IOException {
-      if (table != null) {
-        table.clear();
+      known.clear();
+      if (device.exists()) {
+        if (table != null) {
+          table.clear();
+        }
+        device.down();
       }
-      device.down();
     }
 
     void close(CloseMode mode) throws IOException {

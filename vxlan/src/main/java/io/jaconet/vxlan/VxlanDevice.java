@@ -3,7 +3,10 @@ package io.jaconet.vxlan;
 import io.jaconet.linux.Link;
 import io.jaconet.linux.LinkAddress;
 import io.jaconet.linux.LinuxSupport;
+import io.jaconet.linux.Mending;
+import io.jaconet.linux.NetlinkEvent;
 import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.linux.OwnAddress;
 import io.jaconet.linux.PeerTable;
 import io.jaconet.linux.RtNetlink;
 import io.jaconet.linux.SyscallException;
@@ -38,12 +41,12 @@ final class VxlanDevice {
   private final IpPrefix network;
   private final IpFamily family;
   private final String name;
-  private final VxlanLink settings;
-  private final int mtu;
+  private VxlanLink settings;
+  private int mtu;
   private MacAddress mac;
-  private int index;
+  private volatile int index;
   private boolean made;
-  private @Nullable IpPrefix address;
+  private @Nullable OwnAddress address;
 
   private VxlanDevice(
       RtNetlink netlink,
@@ -77,8 +80,21 @@ final class VxlanDevice {
       Underlay underlay,
       String nodeId)
       throws IOException {
-    IpFamily family = network.family();
-    var settings = new VxlanLink(
+    String name = options.deviceName(network.family());
+    return new VxlanDevice(
+        netlink,
+        namespace,
+        network,
+        name,
+        settings(netlink, network.family(), options, underlay),
+        options.overlayMtu(underlay, network.family()),
+        stableMac(nodeId, name));
+  }
+
+  private static VxlanLink settings(
+      RtNetlink netlink, IpFamily family, VxlanOptions options, Underlay underlay)
+      throws IOException {
+    return new VxlanLink(
         options.vni(),
         underlay.interfaceIndex(),
         localAddress(netlink.addresses(), family, underlay),
@@ -87,10 +103,18 @@ final class VxlanDevice {
         options.learning(),
         options.gbp(),
         false);
-    String name = options.deviceName(family);
-    int mtu = options.overlayMtu(underlay, family);
-    return new VxlanDevice(
-        netlink, namespace, network, name, settings, mtu, stableMac(nodeId, name));
+  }
+
+  /**
+   * Describes the device on another underlay; {@link #ensure} changes it.
+   *
+   * @throws IllegalArgumentException if the underlay's MTU leaves too little for a packet of the family, or the option exceeds it
+   * @throws IOException if the kernel cannot be asked
+   */
+  void follow(VxlanOptions options, Underlay underlay) throws IOException {
+    int follows = options.overlayMtu(underlay, family);
+    settings = settings(netlink, family, options, underlay);
+    mtu = follows;
   }
 
   /**
@@ -117,26 +141,65 @@ final class VxlanDevice {
   }
 
   /**
-   * Sees to it that the device is there with its settings, MAC and MTU.
+   * Sees to it that the device is there with its name, settings, MAC and MTU.
    *
-   * @return how much had to be written
+   * @return whether the kernel has forgotten what was said of peers
    */
-  int ensure() throws IOException {
+  boolean ensure(Mending mending) throws IOException {
     var found = netlink.link(name).orElse(null);
+    if (found == null && index != 0) {
+      found = renamed(mending);
+    }
     if (found == null) {
-      return make();
+      return mending.mend(object(), "vxlan id " + settings.vni(), "", this::make);
     }
     requireVxlan(found);
-    if (!settings.equals(found.vxlan())) {
-      log.info(
-          "{} differs from what is wanted and is made anew: {} instead of {}",
-          name,
-          found.vxlan(),
-          settings);
-      delete(netlink, found, network);
-      return make();
+    if (!settings.equals(found.vxlan()) && !change(found, mending)) {
+      return remake(found, mending);
     }
-    return adopt(found);
+    return adopt(found, mending);
+  }
+
+  private String object() {
+    return "link " + name;
+  }
+
+  private @Nullable Link renamed(Mending mending) throws IOException {
+    var found = netlink.link(index);
+    if (found.isEmpty() || found.get().vxlan() == null) {
+      return null;
+    }
+    mending.mend("name of " + name, name, found.get().name(), () -> netlink.rename(index, name));
+    return found.get();
+  }
+
+  /** Changes what can be changed of a device while packets flow; returns false if that is not enough. */
+  private boolean change(Link found, Mending mending) throws IOException {
+    boolean changed = mending.mend(
+        "settings of " + name, String.valueOf(settings), String.valueOf(found.vxlan()), () -> {
+          try {
+            netlink.changeVxlan(found.index(), settings);
+          } catch (SyscallException cannotBeChanged) {
+            log.debug("{}", name, cannotBeChanged);
+          }
+        });
+    return !changed
+        || netlink
+            .link(found.index())
+            .filter(now -> settings.equals(now.vxlan()))
+            .isPresent();
+  }
+
+  private boolean remake(Link found, Mending mending) throws IOException {
+    log.info(
+        "{} differs from what is wanted and is made anew: {} instead of {}",
+        name,
+        found.vxlan(),
+        settings);
+    delete(netlink, found, network);
+    make();
+    mending.addWrites(1);
+    return true;
   }
 
   /**
@@ -158,7 +221,7 @@ final class VxlanDevice {
     netlink.deleteLink(device.index());
   }
 
-  private int make() throws IOException {
+  private void make() throws IOException {
     try {
       netlink.createVxlan(name, mac, mtu, settings);
     } catch (SyscallException e) {
@@ -171,25 +234,31 @@ final class VxlanDevice {
     index = link.index();
     quieten();
     log.info("made {} with {} and MTU {}", name, mac, link.mtu());
-    return 1;
   }
 
-  private int adopt(Link found) throws IOException {
-    int writes = 0;
+  private boolean adopt(Link found, Mending mending) throws IOException {
     boolean known = index == found.index();
     index = found.index();
     var itsMac = found.mac();
-    if (!known && itsMac != null && itsMac.isUnicast()) {
+    boolean reset = false;
+    if (!known && address == null && itsMac != null && itsMac.isUnicast()) {
       mac = itsMac;
     } else if (!mac.equals(itsMac)) {
-      netlink.setMac(index, mac);
-      writes++;
+      // Neighbors are forgotten whenever the device's own address changes.
+      reset = mending.mend(
+          "MAC of " + name,
+          mac.toString(),
+          String.valueOf(itsMac),
+          () -> netlink.setMac(index, mac));
     }
     if (found.mtu() != mtu) {
-      netlink.setMtu(index, mtu);
-      writes++;
+      mending.mend(
+          "MTU of " + name,
+          Integer.toString(mtu),
+          Integer.toString(found.mtu()),
+          () -> netlink.setMtu(index, mtu));
     }
-    return writes;
+    return reset;
   }
 
   /** Keeps the device from talking and listening to neighbors by itself: no router advertisements, no link-local address. */
@@ -208,41 +277,67 @@ final class VxlanDevice {
   /**
    * Gives the device the first address of {@code subnet}, no other of the network, and brings it up.
    *
-   * @return how much had to be written
+   * @return whether the kernel has forgotten what was said of peers
    */
-  int open(IpPrefix subnet) throws IOException {
-    address = IpPrefix.host(subnet.base());
-    int writes = 0;
-    boolean there = false;
-    for (LinkAddress found : netlink.addresses()) {
-      if (found.linkIndex() != index
-          || found.address().family() != family
-          || found.address().isLinkLocal()) {
-        continue;
-      }
-      if (found.address().equals(subnet.base()) && found.prefixLength() == family.bits()) {
-        there = true;
-      } else if (family == IpFamily.V6 || network.contains(found.address())) {
-        netlink.removeAddress(index, found.address(), found.prefixLength());
-        writes++;
-      }
+  boolean open(IpPrefix subnet, Mending mending) throws IOException {
+    address = family == IpFamily.V6
+        ? OwnAddress.alone(subnet.base())
+        : OwnAddress.in(network, subnet.base());
+    boolean reset = address.ensure(netlink, index, name, mending);
+    if (!link().up()) {
+      reset |= mending.mend(object(), "up", "down", () -> netlink.setUp(index));
     }
-    if (!there) {
-      netlink.addAddress(index, subnet.base(), family.bits());
-      writes++;
-    }
-    var link = link();
-    if (!link.up()) {
-      netlink.setUp(index);
-      writes++;
-      link = link();
-    }
-    if (!mac.equals(link.mac())) {
+    requireMac();
+    return reset;
+  }
+
+  private void requireMac() throws IOException {
+    var found = link().mac();
+    if (!mac.equals(found)) {
       throw new IOException(
-          name + " has the MAC " + link.mac() + " instead of " + mac
+          name + " has the MAC " + found + " instead of " + mac
               + ": somebody changed it, systemd's MACAddressPolicy=persistent for example; set MACAddressPolicy=none for it");
     }
-    return writes;
+  }
+
+  /** Returns whether {@code event} is of the device or its name. For any thread. */
+  boolean concerns(NetlinkEvent event) {
+    return event instanceof NetlinkEvent.LinkChanged link
+            && (link.link().index() == index || link.link().name().equals(name))
+        || event instanceof NetlinkEvent.AddressChanged address
+            && address.address().linkIndex() == index;
+  }
+
+  /** Returns whether the device, up and with its address, is what {@code event} tells; true also if that is of something else. */
+  boolean isAsWanted(NetlinkEvent event) {
+    if (event instanceof NetlinkEvent.LinkChanged change) {
+      var link = change.link();
+      return link.index() != index && !link.name().equals(name)
+          || !change.removed()
+              && link.index() == index
+              && link.name().equals(name)
+              && link.up()
+              && link.mtu() == mtu
+              && mac.equals(link.mac())
+              && settings.equals(link.vxlan());
+    }
+    if (event instanceof NetlinkEvent.AddressChanged change
+        && change.address().linkIndex() == index) {
+      return address == null || address.isAsWanted(change);
+    }
+    return true;
+  }
+
+  /** Returns whether {@code event} tells that the kernel dropped what leads through the device: it went down, or lost its address. */
+  boolean isReset(NetlinkEvent event) {
+    if (event instanceof NetlinkEvent.LinkChanged change) {
+      return change.link().index() == index
+          && (change.removed() || !change.link().up());
+    }
+    return event instanceof NetlinkEvent.AddressChanged change
+        && change.removed()
+        && change.address().linkIndex() == index
+        && change.address().address().family() == family;
   }
 
   private Link link() throws IOException {
@@ -256,7 +351,7 @@ final class VxlanDevice {
 
   /** Removes the device, if it was made or taken over and is still there. */
   void delete() throws IOException {
-    if (index != 0 && netlink.link(index).isPresent()) {
+    if (exists()) {
       netlink.deleteLink(index);
     }
   }
@@ -264,6 +359,14 @@ final class VxlanDevice {
   /** Returns whether the device has been made here and never been opened. */
   boolean isUnused() {
     return made && address == null;
+  }
+
+  String name() {
+    return name;
+  }
+
+  boolean exists() throws IOException {
+    return index != 0 && netlink.link(index).isPresent();
   }
 
   int index() {

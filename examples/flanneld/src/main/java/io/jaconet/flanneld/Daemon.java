@@ -6,12 +6,16 @@ import io.jaconet.NetworkState;
 import io.jaconet.NetworkState.Phase;
 import io.jaconet.OverlayNetwork;
 import io.jaconet.iptables.HostPacketFilter;
+import io.jaconet.net.IpAddress;
+import io.jaconet.net.IpFamily;
 import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.SubnetEnv;
+import io.jaconet.overlay.UnderlaySelection;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.EnumMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -132,6 +136,7 @@ final class Daemon {
       }
       try (var joined = result(joining)) {
         network = joined;
+        leases.node().joined().accept(joined.lease());
         stay(joined);
       }
     }
@@ -159,12 +164,13 @@ final class Daemon {
   private CompletableFuture<OverlayNetwork> join(
       OpenLeases leases, @Nullable HostPacketFilter filter) throws IOException {
     var rules = options.rules();
+    var node = leases.node();
     var builder = Jaconet.builder()
         .name("flanneld")
-        .nodeId(options.nodeId())
+        .nodeId(node.id().isEmpty() ? options.nodeId() : node.id())
         .config(leases.config())
         .subnetManager(leases.manager())
-        .underlay(options.underlay())
+        .underlay(underlay(node))
         .subnetFile(options.subnetFile())
         .renewMargin(options.renewMargin())
         .masquerade(rules.masquerade())
@@ -188,6 +194,17 @@ final class Daemon {
     } catch (IllegalArgumentException e) {
       throw new IOException(e.getMessage(), e);
     }
+  }
+
+  /** Returns how to find the underlay; where the node itself says what to publish, that counts. */
+  private UnderlaySelection underlay(OpenLeases.ThisNode node) {
+    var publicIps = new EnumMap<IpFamily, IpAddress>(IpFamily.class);
+    publicIps.putAll(options.underlay().publicIps());
+    publicIps.putAll(node.publicIps());
+    return UnderlaySelection.builder()
+        .from(options.underlay())
+        .publicIps(publicIps)
+        .build();
   }
 
   private static void awaitAny(CompletableFuture<?>... futures) throws InterruptedException {

@@ -1,6 +1,7 @@
 package io.jaconet.flanneld;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.collect.ImmutableMap;
 import java.nio.file.Path;
 
 /** Where subnet leases are, and with them the network's configuration. */
@@ -38,6 +39,30 @@ sealed interface LeaseSource {
     @Override
     public String toString() {
       return "etcd " + endpoints + " " + prefix;
+    }
+  }
+
+  /**
+   * The nodes of a Kubernetes cluster. A text that was not given is empty.
+   *
+   * @param apiUrl where the API server is, unless a pod's service account or the kubeconfig file says so
+   * @param prefix how the names of annotations begin
+   * @param condition whether the node is told to be available when the network is up
+   * @param config the file with the network's configuration
+   * @param environment where the names of node and pod are
+   */
+  record Kubernetes(
+      String apiUrl,
+      String kubeconfigFile,
+      String prefix,
+      boolean condition,
+      Path config,
+      ImmutableMap<String, String> environment)
+      implements LeaseSource {
+    /** Without the environment, which may have secrets. */
+    @Override
+    public String toString() {
+      return "kubernetes " + apiUrl + " " + kubeconfigFile;
     }
   }
 }

@@ -83,7 +83,7 @@ record Options(
       var nodeName = environment.getOrDefault("NODE_NAME", "");
       int verbosity = flags.number(Flag.V, Integer.MIN_VALUE, Integer.MAX_VALUE);
       return new Options(
-          leases(),
+          leases(environment),
           nodeName.isEmpty() ? hostname : nodeName,
           underlay(),
           path(Flag.SUBNET_FILE),
@@ -105,8 +105,11 @@ record Options(
       }
     }
 
-    private LeaseSource leases() {
-      refuseKubernetes();
+    private LeaseSource leases(Map<String, String> environment) {
+      if (flags.isOn(Flag.KUBE_SUBNET_MGR)) {
+        return kubernetes(environment);
+      }
+      refuseKubernetesFlags();
       var store = flags.get(Flag.STORE);
       var name = store.last();
       if (name.equals("etcd")) {
@@ -124,16 +127,31 @@ record Options(
       throw store.wrong(name, "memory, file:DIRECTORY or etcd");
     }
 
-    private void refuseKubernetes() {
+    /** As with flannel, whatever is said of etcd does not count then. */
+    private LeaseSource kubernetes(Map<String, String> environment) {
+      var store = flags.given(Flag.STORE);
+      if (store != null) {
+        throw store.refused("says where the leases are, but --kube-subnet-mgr says otherwise;"
+            + " leave one of the two out");
+      }
+      return new LeaseSource.Kubernetes(
+          flags.text(Flag.KUBE_API_URL),
+          flags.text(Flag.KUBECONFIG_FILE),
+          flags.text(Flag.KUBE_ANNOTATION_PREFIX),
+          flags.isOn(Flag.SET_NODE_NETWORK_UNAVAILABLE),
+          path(Flag.NET_CONFIG_PATH),
+          ImmutableMap.copyOf(environment));
+    }
+
+    private void refuseKubernetesFlags() {
       // Elsewhere than in Kubernetes there is no such condition, whichever way it is to be left.
       flags.isOn(Flag.SET_NODE_NETWORK_UNAVAILABLE);
-      var why = "needs the lease store of Kubernetes, which this build does not have; use --store";
-      if (flags.isOn(Flag.KUBE_SUBNET_MGR)) {
-        throw flags.get(Flag.KUBE_SUBNET_MGR).refused(why);
-      }
       for (var flag : KUBERNETES_FLAGS) {
         if (!flags.text(flag).equals(flag.preset)) {
-          throw flags.get(flag).refused(why);
+          throw flags
+              .get(flag)
+              .refused(
+                  "says how to use Kubernetes, but --kube-subnet-mgr is not given; give both or none");
         }
       }
     }

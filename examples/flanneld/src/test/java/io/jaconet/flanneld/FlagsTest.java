@@ -214,10 +214,9 @@ class FlagsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "--kube-subnet-mgr | --kube-subnet-mgr: needs the lease store of Kubernetes",
-        "--kube-api-url=http://x | --kube-api-url: needs",
-        "--kube-annotation-prefix=x | --kube-annotation-prefix: needs",
-        "--kubeconfig-file=/x | --kubeconfig-file: needs",
+        "--kube-api-url=http://x | --kube-api-url: says how to use Kubernetes",
+        "--kube-annotation-prefix=x | --kube-annotation-prefix: says how to use Kubernetes",
+        "--kubeconfig-file=/x | --kubeconfig-file: says how to use Kubernetes",
         "--vmodule=x=2 | --vmodule: belongs to flannel's logging library",
         "--log_backtrace_at=x:1 | --log_backtrace_at: belongs to",
         "--net-config-path=/x | --net-config-path: names a file",

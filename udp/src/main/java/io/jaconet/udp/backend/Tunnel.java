@@ -7,12 +7,13 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.Iterables;
 import com.google.common.collect.Maps;
 import com.google.common.io.Closer;
-import io.jaconet.linux.EntryChange;
-import io.jaconet.linux.EntryFailure;
 import io.jaconet.linux.ForwardingEntry.Route;
-import io.jaconet.linux.LinkAddress;
+import io.jaconet.linux.Mending;
+import io.jaconet.linux.NetlinkEvent;
 import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.linux.OwnAddress;
 import io.jaconet.linux.PeerTable;
+import io.jaconet.linux.RepairBudget;
 import io.jaconet.linux.RtNetlink;
 import io.jaconet.linux.TunDevice;
 import io.jaconet.linux.UdpBatchSocket;
@@ -21,17 +22,17 @@ import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.NetworkConfig;
+import io.jaconet.overlay.Subnets;
 import io.jaconet.udp.DataPath;
 import io.jaconet.udp.PacketCounter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,12 +44,20 @@ import org.slf4j.LoggerFactory;
 final class Tunnel implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Tunnel.class);
 
+  /** The metric that the kernel gives an IPv6 route without one, include/uapi/linux/ipv6_route.h. */
+  private static final int IP6_RT_PRIO_USER = 1024;
+
   private final RtNetlink netlink;
   private final NetworkNamespace namespace;
   private final NetworkConfig config;
   private final TunDevice tun;
   private final ImmutableList<UdpBatchSocket> sockets;
   private final ImmutableList<DataPath.Lane> lanes;
+  private final int index;
+  private final Map<IpFamily, PeerTable> routes = new EnumMap<>(IpFamily.class);
+  private final Map<IpFamily, OwnAddress> addresses = new EnumMap<>(IpFamily.class);
+  private int overlayMtu;
+  private boolean deviceIsDoubtful;
   private volatile @Nullable DataPath dataPath;
 
   private Tunnel(
@@ -56,14 +65,21 @@ final class Tunnel implements AutoCloseable {
       NetworkNamespace namespace,
       NetworkConfig config,
       TunDevice tun,
+      int index,
       ImmutableList<UdpBatchSocket> sockets,
-      ImmutableList<DataPath.Lane> lanes) {
+      ImmutableList<DataPath.Lane> lanes,
+      RepairBudget budget) {
     this.netlink = netlink;
     this.namespace = namespace;
     this.config = config;
     this.tun = tun;
     this.sockets = sockets;
     this.lanes = lanes;
+    this.index = index;
+    config
+        .networks()
+        .forEach((family, network) ->
+            routes.put(family, PeerTable.ofRoutes(netlink, index, network, budget)));
   }
 
   /**
@@ -76,7 +92,8 @@ final class Tunnel implements AutoCloseable {
       NetworkNamespace namespace,
       NetworkConfig config,
       TunnelScheme scheme,
-      Map<IpFamily, IpAddress> addresses)
+      Map<IpFamily, IpAddress> addresses,
+      RepairBudget budget)
       throws IOException {
     int workers = scheme.options().workers();
     Duration busyPoll = scheme.options().busyPoll();
@@ -96,13 +113,20 @@ final class Tunnel implements AutoCloseable {
               queues.get(lane),
               ImmutableMap.copyOf(Maps.transformValues(sockets, group -> group.get(lane)))));
         }
+        var tun = queues.get(0);
+        int index = netlink
+            .link(tun.name())
+            .orElseThrow(() -> new IOException(tun.name() + " vanished right after it was made"))
+            .index();
         return new Tunnel(
             netlink,
             namespace,
             config,
-            queues.get(0),
+            tun,
+            index,
             ImmutableList.copyOf(Iterables.concat(sockets.values())),
-            lanes.build());
+            lanes.build(),
+            budget);
       } catch (IOException | RuntimeException e) {
         try (var closer = Closer.create()) {
           sockets
@@ -116,11 +140,19 @@ final class Tunnel implements AutoCloseable {
     });
   }
 
-  /** Brings up the device with the addresses of {@code own} and starts the data path. */
-  void open(Lease own, DataPath.Settings settings) throws IOException {
+  /**
+   * Brings up the device with the addresses of {@code own} and starts the data path.
+   *
+   * @param failed is called, on any thread, if the data path fails
+   */
+  void open(Lease own, DataPath.Settings settings, Runnable failed) throws IOException {
     quieten();
-    ensure(own, settings.overlayMtu());
-    dataPath = DataPath.start(settings, lanes);
+    overlayMtu = settings.overlayMtu();
+    for (IpFamily family : config.families()) {
+      addresses.put(family, OwnAddress.in(network(family), subnet(own, family).base()));
+    }
+    ensure(Mending.ofNew());
+    dataPath = DataPath.start(settings, lanes, failed);
     log.info(
         "{}: {} with MTU {}, {}",
         settings.network(),
@@ -181,34 +213,93 @@ final class Tunnel implements AutoCloseable {
   /** Returns whether the device is gone or the data path has failed: there is nothing to do but to make another. */
   boolean isLost() throws IOException {
     return dataPath != null && dataPath.failure().isPresent()
-        || netlink.link(tun.name()).isEmpty();
+        || netlink.link(index).isEmpty();
   }
 
-  /**
-   * Sees to the device's MTU, addresses, state and routes.
-   *
-   * @return how much had to be written
-   */
-  int ensure(Lease own, int overlayMtu) throws IOException {
-    var link = netlink
-        .link(tun.name())
-        .orElseThrow(() -> new IOException(tun.name() + " is gone, or was renamed"));
-    int writes = 0;
-    if (link.mtu() != overlayMtu) {
-      netlink.setMtu(link.index(), overlayMtu);
-      writes++;
+  /** Sees to the device's name, MTU, addresses, state and routes. */
+  void ensure(Mending mending) throws IOException {
+    if (ensureDevice(mending)) {
+      routes.values().forEach(PeerTable::linkWasReset);
     }
-    for (IpFamily family : config.families()) {
-      writes += ensureAddress(link.index(), subnet(own, family), network(family));
+    for (PeerTable table : routes.values()) {
+      mending.add(table.audit());
+    }
+  }
+
+  private boolean ensureDevice(Mending mending) throws IOException {
+    deviceIsDoubtful = false;
+    var name = tun.name();
+    var link = netlink.link(index).orElseThrow(() -> new IOException(name + " is gone"));
+    if (!link.name().equals(name)) {
+      mending.mend("name of " + name, name, link.name(), () -> netlink.rename(index, name));
+    }
+    if (link.mtu() != overlayMtu) {
+      mending.mend(
+          "MTU of " + name,
+          Integer.toString(overlayMtu),
+          Integer.toString(link.mtu()),
+          () -> netlink.setMtu(index, overlayMtu));
+    }
+    boolean reset = false;
+    for (OwnAddress address : addresses.values()) {
+      reset |= address.ensure(netlink, index, name, mending);
     }
     if (!link.up()) {
-      netlink.setUp(link.index());
-      writes++;
+      reset |= mending.mend("link " + name, "up", "down", () -> netlink.setUp(index));
     }
     for (IpFamily family : config.families()) {
-      writes += ensureRoute(link.index(), network(family));
+      var network = network(family);
+      int metric = family == IpFamily.V4 ? 0 : IP6_RT_PRIO_USER;
+      var route = new Route(network, index, null, false, 0, PeerTable.PROTOCOL, metric);
+      table(family)
+          .want(ImmutableList.of(new PeerTable.Edit(Subnets.of(network), ImmutableList.of(route))));
     }
-    return writes;
+    return reset;
+  }
+
+  private PeerTable table(IpFamily family) {
+    return Objects.requireNonNull(routes.get(family));
+  }
+
+  /** Mends what was {@linkplain #hear heard} of. */
+  void repair(Mending mending) throws IOException {
+    if (deviceIsDoubtful) {
+      ensure(mending);
+      return;
+    }
+    for (PeerTable table : routes.values()) {
+      mending.add(table.mend());
+    }
+  }
+
+  /** Returns whether {@code event} may be of the device or its routes. For any thread. */
+  boolean concerns(NetlinkEvent event) {
+    if (event instanceof NetlinkEvent.LinkChanged change) {
+      return change.link().index() == index;
+    }
+    if (event instanceof NetlinkEvent.AddressChanged change) {
+      return change.address().linkIndex() == index;
+    }
+    return event instanceof NetlinkEvent.RouteChanged
+        && routes.values().stream().anyMatch(table -> table.concerns(event));
+  }
+
+  /** Takes note of a change in the kernel, unless it only is as wanted. */
+  void hear(NetlinkEvent event) {
+    routes.values().forEach(table -> table.hear(event));
+    if (event instanceof NetlinkEvent.Lost) {
+      deviceIsDoubtful = true;
+    } else if (event instanceof NetlinkEvent.LinkChanged change && change.link().index() == index) {
+      var link = change.link();
+      deviceIsDoubtful |= change.removed()
+          || !link.up()
+          || link.mtu() != overlayMtu
+          || !link.name().equals(tun.name());
+    } else if (event instanceof NetlinkEvent.AddressChanged change
+        && change.address().linkIndex() == index) {
+      var address = addresses.get(change.address().address().family());
+      deviceIsDoubtful |= address != null && !address.isAsWanted(change);
+    }
   }
 
   private IpPrefix network(IpFamily family) throws IOException {
@@ -224,44 +315,6 @@ final class Tunnel implements AutoCloseable {
         .prefix(family)
         .orElseThrow(() -> new IOException(
             family + " is enabled, but the lease " + own.subnets() + " has no subnet of it"));
-  }
-
-  private int ensureAddress(int link, IpPrefix subnet, IpPrefix network) throws IOException {
-    int length = subnet.family().bits();
-    int writes = 0;
-    boolean there = false;
-    for (LinkAddress found : netlink.addresses()) {
-      if (found.linkIndex() == link && network.contains(found.address())) {
-        if (found.address().equals(subnet.base()) && found.prefixLength() == length) {
-          there = true;
-        } else {
-          netlink.removeAddress(link, found.address(), found.prefixLength());
-          writes++;
-        }
-      }
-    }
-    if (!there) {
-      netlink.addAddress(link, subnet.base(), length);
-      writes++;
-    }
-    return writes;
-  }
-
-  /** A route of the network that somebody else made is left alone, as flannel does. */
-  private int ensureRoute(int link, IpPrefix network) throws IOException {
-    List<Route> routes = new ArrayList<>(netlink.routes(link, PeerTable.PROTOCOL));
-    if (routes.stream().anyMatch(route -> route.destination().equals(network))) {
-      return 0;
-    }
-    var route = new Route(network, link, null, false, 0, PeerTable.PROTOCOL, 0);
-    for (EntryFailure failure : netlink.apply(List.of(EntryChange.create(route)))) {
-      if (!failure.alreadyThere()) {
-        throw failure.toException();
-      }
-      log.warn("there is a route to {} already; packets for peers follow it", network);
-      return 0;
-    }
-    return 1;
   }
 
   /** Ends the data path, with which device, addresses and routes go. */

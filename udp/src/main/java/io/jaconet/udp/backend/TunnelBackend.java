@@ -9,7 +9,12 @@ import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Maps;
 import com.google.common.io.Closer;
 import io.jaconet.linux.DeviceLock;
+import io.jaconet.linux.FollowedUnderlay;
+import io.jaconet.linux.KernelWatch;
+import io.jaconet.linux.Mending;
+import io.jaconet.linux.NetlinkEvent;
 import io.jaconet.linux.NetworkNamespace;
+import io.jaconet.linux.RepairBudget;
 import io.jaconet.linux.RtNetlink;
 import io.jaconet.linux.SyscallException;
 import io.jaconet.linux.UnderlaySelector;
@@ -24,6 +29,7 @@ import io.jaconet.spi.BackendProvider;
 import io.jaconet.udp.DataPath;
 import io.jaconet.udp.Endpoint;
 import io.jaconet.udp.ForwardingTable;
+import java.io.Closeable;
 import java.io.IOException;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -46,7 +52,12 @@ public final class TunnelBackend implements Backend {
   private @Nullable NetworkNamespace namespace;
   private @Nullable RtNetlink netlink;
   private @Nullable DeviceLock lock;
+  private final RepairBudget budget = new RepairBudget();
+  private volatile @Nullable FollowedUnderlay followed;
   private volatile @Nullable Underlay underlay;
+  private volatile @Nullable Runnable due;
+  private @Nullable KernelWatch watch;
+  private boolean suspended;
   private @Nullable Lease own;
   private volatile @Nullable Tunnel tunnel;
 
@@ -58,6 +69,17 @@ public final class TunnelBackend implements Backend {
 
   @Override
   public Preparation prepare() throws IOException {
+    var follows = followed == null ? begin() : followed;
+    var selected = follows.select();
+    try {
+      return prepare(selected);
+    } catch (IOException | RuntimeException e) {
+      follows.refuse();
+      throw e;
+    }
+  }
+
+  private FollowedUnderlay begin() throws IOException {
     var entered = context.namespace() == null
         ? NetworkNamespace.current()
         : NetworkNamespace.ofPath(context.namespace());
@@ -67,13 +89,31 @@ public final class TunnelBackend implements Backend {
     }
     var opened = entered.call(RtNetlink::open);
     netlink = opened;
-    var selected =
-        new UnderlaySelector(opened).select(context.underlay(), context.config().families());
-    underlay = selected;
+    var begun = new FollowedUnderlay(
+        new UnderlaySelector(opened), context.underlay(), context.config().families());
+    followed = begun;
+    return begun;
+  }
+
+  private Preparation prepare(Underlay selected) throws IOException {
     int overlayMtu = scheme.overlayMtu(selected);
-    tunnel = createTunnel();
+    var before = underlay;
+    underlay = selected;
+    if (before != null && !fits(before, selected)) {
+      // Its sockets have addresses that this host has no more, or its packets are too large.
+      closeTunnel();
+    }
+    if (tunnel == null && !suspended) {
+      tunnel = createTunnel();
+    }
     return new Preparation(
         selected, scheme.attributes(selected), overlayMtu, ImmutableSet.of(scheme.port()));
+  }
+
+  private static boolean fits(Underlay before, Underlay now) {
+    return before.addresses().equals(now.addresses())
+        && before.publicIps().equals(now.publicIps())
+        && before.mtu() == now.mtu();
   }
 
   private Tunnel createTunnel() throws IOException {
@@ -87,7 +127,7 @@ public final class TunnelBackend implements Backend {
       addresses.put(family, scheme.local(family, selected, held));
     }
     try {
-      return Tunnel.create(opened, entered, context.config(), scheme, addresses);
+      return Tunnel.create(opened, entered, context.config(), scheme, addresses, budget);
     } catch (SyscallException e) {
       throw scheme.explain(e, entered, opened);
     }
@@ -102,6 +142,7 @@ public final class TunnelBackend implements Backend {
   public void open(Lease lease) throws IOException {
     var before = own;
     own = lease;
+    suspended = false;
     var opened = tunnel;
     boolean isAnothers = before != null && !before.subnets().equals(lease.subnets());
     if (opened != null && (isAnothers || opened.isLost())) {
@@ -113,11 +154,19 @@ public final class TunnelBackend implements Backend {
       tunnel = opened;
     }
     if (opened.dataPath() == null) {
-      opened.open(lease, settings(lease));
+      opened.open(lease, settings(lease), this::dataPathFailed);
     } else {
-      opened.ensure(lease, settings(lease).overlayMtu());
+      opened.ensure(Mending.ofNew());
     }
     setTable();
+  }
+
+  /** Called on a thread of the data path's. */
+  private void dataPathFailed() {
+    var listening = due;
+    if (listening != null) {
+      listening.run();
+    }
   }
 
   private DataPath.Settings settings(Lease lease) {
@@ -205,34 +254,90 @@ public final class TunnelBackend implements Backend {
 
   @Override
   public Report audit(ImmutableList<Lease> peers) throws IOException {
-    int writes = ensure();
+    hear();
+    var follows = prepared(followed);
+    follows.doubt();
+    boolean moved = follows.isAnother();
+    var mending = Mending.of(budget);
     Map<IpPrefix, Endpoint> wanted = new HashMap<>();
     peers.forEach(peer -> wanted.putAll(routes(peer)));
     var difference = Maps.difference(routes, wanted);
-    writes += difference.entriesDiffering().size()
+    mending.addWrites(difference.entriesDiffering().size()
         + difference.entriesOnlyOnLeft().size()
-        + difference.entriesOnlyOnRight().size();
+        + difference.entriesOnlyOnRight().size());
     if (!difference.areEqual()) {
       routes.clear();
       routes.putAll(wanted);
       setTable();
     }
-    return new Report(ImmutableMap.of(), writes);
+    ensure(tunnel -> tunnel.ensure(mending), mending, moved);
+    return mending.toReport(moved);
   }
 
-  private int ensure() throws IOException {
-    var lease = prepared(own);
-    var opened = tunnel;
-    if (opened != null && opened.dataPath() != null && !opened.isLost()) {
-      return opened.ensure(lease, settings(lease).overlayMtu());
+  @Override
+  public Closeable watch(Runnable due) throws IOException {
+    var begun = KernelWatch.begin(
+        prepared(namespace), "jaconet-" + context.networkName() + "-watch", this::concerns, due);
+    watch = begun;
+    this.due = due;
+    return begun;
+  }
+
+  /** Asked on the thread of the watch. */
+  private boolean concerns(NetlinkEvent event) {
+    var now = tunnel;
+    return prepared(followed).concerns(event) || now != null && now.concerns(event);
+  }
+
+  private void hear() {
+    if (watch == null) {
+      return;
     }
-    log.info("{}: the TUN device is lost and made anew", context.networkName());
-    open(lease);
-    return 1;
+    var follows = prepared(followed);
+    var now = tunnel;
+    for (NetlinkEvent event : watch.drain()) {
+      if (follows.concerns(event)) {
+        follows.doubt();
+      }
+      if (now != null) {
+        now.hear(event);
+      }
+    }
+  }
+
+  @Override
+  public Report repair() throws IOException {
+    hear();
+    boolean moved = prepared(followed).isAnother();
+    var mending = Mending.of(budget);
+    ensure(tunnel -> tunnel.repair(mending), mending, moved);
+    return mending.toReport(moved);
+  }
+
+  private interface Ensuring {
+    void ensure(Tunnel tunnel) throws IOException;
+  }
+
+  private void ensure(Ensuring how, Mending mending, boolean moved) throws IOException {
+    try {
+      var opened = tunnel;
+      if (opened != null && opened.dataPath() != null && !opened.isLost()) {
+        how.ensure(opened);
+      } else {
+        log.info("{}: the TUN device is lost and made anew", context.networkName());
+        mending.mend("TUN device", "one that works", "lost", () -> open(prepared(own)));
+      }
+    } catch (IOException e) {
+      // Without its underlay there is no tunnel; prepare() says what is wrong with that.
+      if (!moved) {
+        throw e;
+      }
+    }
   }
 
   @Override
   public void suspend() throws IOException {
+    suspended = true;
     closeTunnel();
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.jaconet.internal.PemKey;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.LeaseStore.Event;
 import io.jaconet.testkit.EtcdServer;

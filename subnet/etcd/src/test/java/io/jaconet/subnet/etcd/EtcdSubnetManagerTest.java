@@ -3,14 +3,14 @@ package io.jaconet.subnet.etcd;
 import io.jaconet.spi.SubnetManager;
 import io.jaconet.subnet.StoreSubnetManager;
 import io.jaconet.testkit.EtcdServer;
-import io.jaconet.testkit.SubnetManagerContract;
+import io.jaconet.testkit.SubnetChoiceContract;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
-class EtcdSubnetManagerTest implements SubnetManagerContract {
+class EtcdSubnetManagerTest implements SubnetChoiceContract {
   private static final AtomicInteger networks = new AtomicInteger();
   private static EtcdServer server;
 

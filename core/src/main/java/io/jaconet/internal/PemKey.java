@@ -1,4 +1,4 @@
-package io.jaconet.subnet.etcd;
+package io.jaconet.internal;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -13,10 +13,10 @@ import java.util.Base64;
 import java.util.regex.Pattern;
 
 /**
- * A private key in a file, unencrypted, in one of the three PEM forms that OpenSSL writes and flanneld reads: PKCS #8, PKCS #1 (RSA) or SEC 1
+ * An unencrypted private key in one of the three PEM forms that OpenSSL writes and flanneld reads: PKCS #8, PKCS #1 (RSA) or SEC 1
  * (EC). Java reads only the first, so the others are wrapped into it (RFC 5208).
  */
-final class PemKey {
+public final class PemKey {
   private static final Pattern BLOCK = Pattern.compile(
       "-----BEGIN (?<kind>(RSA |EC )?PRIVATE KEY)-----\\s+(?<base64>[A-Za-z0-9+/=\\s]+)-----END \\k<kind>-----");
 
@@ -39,10 +39,20 @@ final class PemKey {
 
   private PemKey() {}
 
-  static PrivateKey read(Path file) throws IOException {
-    var block = BLOCK.matcher(Files.readString(file));
+  /** Returns the first private key in {@code file}. */
+  public static PrivateKey read(Path file) throws IOException {
+    return parse(Files.readString(file), file.toString());
+  }
+
+  /**
+   * Returns the first private key in {@code pem}.
+   *
+   * @param origin where the text is from, for messages
+   */
+  public static PrivateKey parse(String pem, String origin) throws IOException {
+    var block = BLOCK.matcher(pem);
     if (!block.find()) {
-      throw new IOException(file + " holds no unencrypted private key in PEM form");
+      throw new IOException(origin + " holds no unencrypted private key in PEM form");
     }
     try {
       byte[] der = Base64.getMimeDecoder().decode(block.group("base64"));
@@ -53,7 +63,7 @@ final class PemKey {
         default -> pkcs8(der);
       };
     } catch (IllegalArgumentException | GeneralSecurityException e) {
-      throw new IOException("the private key in " + file + " cannot be read", e);
+      throw new IOException("the private key in " + origin + " cannot be read", e);
     }
   }
 
