@@ -10,6 +10,7 @@ final class Bench {
       new Scale(),
       new Change(),
       new EtcdLeases(),
+      new Flanneld(),
       new KubernetesNodes(),
       new OpenClose(),
       new Start(),

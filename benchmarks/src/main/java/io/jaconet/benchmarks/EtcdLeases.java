@@ -9,6 +9,7 @@ import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.LeaseStore;
 import io.jaconet.subnet.StoreSubnetManager;
 import io.jaconet.subnet.etcd.EtcdLeaseStore;
+import io.jaconet.testkit.EtcdServer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -44,7 +45,7 @@ final class EtcdLeases implements Benchmark {
 
   @Override
   public void run(Options options, Hosts hosts, Report report) throws Exception {
-    try (var etcd = EtcdMember.start()) {
+    try (var etcd = EtcdServer.start()) {
       for (int leases : ImmutableList.of(5_000, 20_000)) {
         var prefix = "/bench/" + leases;
         try (var store = store(etcd, prefix)) {
@@ -58,14 +59,15 @@ final class EtcdLeases implements Benchmark {
     }
   }
 
-  private static EtcdLeaseStore store(EtcdMember etcd, String prefix) {
+  private static EtcdLeaseStore store(EtcdServer etcd, String prefix) {
     return EtcdLeaseStore.builder()
         .endpoints(List.of(etcd.endpoint()))
         .prefix(prefix)
         .build();
   }
 
-  private static void fill(LeaseStore store, int leases) throws Exception {
+  /** Writes the leases of as many peers, some at a time. */
+  static void fill(LeaseStore store, int leases) throws Exception {
     inParallel(WRITERS, writer -> {
       for (int peer = writer; peer < leases; peer += WRITERS) {
         SyntheticPeers.join(store, peer);
@@ -86,7 +88,7 @@ final class EtcdLeases implements Benchmark {
   }
 
   private static void coldStart(
-      EtcdMember etcd, String prefix, int leases, Options options, Hosts hosts, Report report)
+      EtcdServer etcd, String prefix, int leases, Options options, Hosts hosts, Report report)
       throws Exception {
     var millis = new Samples();
     var resident = new Samples();
@@ -114,7 +116,7 @@ final class EtcdLeases implements Benchmark {
         leases + " leases, cold start", millis.median(), BARS.getOrDefault(leases, 0), "ms");
   }
 
-  private static void change(EtcdMember etcd, Options options, Report report) throws Exception {
+  private static void change(EtcdServer etcd, Options options, Report report) throws Exception {
     try (var writer = store(etcd, "/bench/change");
         var reader = store(etcd, "/bench/change")) {
       var seen = new SynchronousQueue<Long>();
@@ -144,7 +146,7 @@ final class EtcdLeases implements Benchmark {
     }
   }
 
-  private static void together(EtcdMember etcd, Options options, Report report) throws Exception {
+  private static void together(EtcdServer etcd, Options options, Report report) throws Exception {
     var millis = new Samples();
     for (int round = 0; round < options.rounds().orElse(Options.ROUNDS); round++) {
       var prefix = "/bench/together/" + round;

@@ -29,7 +29,15 @@ final class Hosts implements AutoCloseable {
 
   /** Returns two hosts with an underlay between them. */
   synchronized Fabric createFabric() throws IOException {
-    var fabric = Fabric.builder().prefix(prefix() + "f" + fabrics.size() + "-").create();
+    return createFabric(2);
+  }
+
+  /** Returns as many hosts with an underlay between them. */
+  synchronized Fabric createFabric(int hosts) throws IOException {
+    var fabric = Fabric.builder()
+        .prefix(prefix() + "f" + fabrics.size() + "-")
+        .hosts(hosts)
+        .create();
     fabrics.add(fabric);
     return fabric;
   }

@@ -32,7 +32,12 @@ final class KernelMonitor implements AutoCloseable {
 
   /** Listens from before this returns. */
   static KernelMonitor start(Host host) throws IOException {
-    var process = new ProcessBuilder("ip", "-n", host.name(), "-o", "monitor", "all")
+    return start(host.name());
+  }
+
+  /** Listens from before this returns, in the network namespace of this name. */
+  static KernelMonitor start(String host) throws IOException {
+    var process = new ProcessBuilder("ip", "-n", host, "-o", "monitor", "all")
         .redirectError(ProcessBuilder.Redirect.INHERIT)
         .start();
     var monitor = new KernelMonitor(process);
@@ -59,9 +64,9 @@ final class KernelMonitor implements AutoCloseable {
     }
   }
 
-  private void awaitListening(Host host) throws IOException {
+  private void awaitListening(String host) throws IOException {
     for (int probe = 0; probe < PROBES; probe++) {
-      Commands.output("ip", "-n", host.name(), "link", "set", "lo", "alias", "probe-" + probe);
+      Commands.output("ip", "-n", host, "link", "set", "lo", "alias", "probe-" + probe);
       if (next(PROBE_INTERVAL) != null) {
         awaitQuiet(PROBE_INTERVAL);
         return;

@@ -140,6 +140,17 @@ class LeaseSafetyTest {
     assertEquals(List.of(grant.lease()), leases());
   }
 
+  /** It may be of an earlier attempt, and end earlier than the answer would say. */
+  @Test
+  void writesAnewWhatItFindsInPlaceOfAnAnswer() throws IOException {
+    var unsteady = new UnsteadyStore(store);
+    unsteady.failAfterWriting = 1;
+
+    var lease = managerOver(unsteady).acquire(request(1)).lease();
+
+    assertTrue(lease.revision() > lease.created());
+  }
+
   @Test
   void passesOnThatARenewalWasNotWritten() throws IOException {
     var lease = manager.acquire(request(1)).lease();

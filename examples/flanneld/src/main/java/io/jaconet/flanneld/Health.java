@@ -22,7 +22,8 @@ record Health(boolean ok, String text) {
   }
 
   /**
-   * Says whether all is as it should be.
+   * Says whether all is as it should be. A network that is {@code STALE} is not: traffic flows, but hosts that come or move are not seen, and
+   * whoever replaces daemons one by one shall stop there. Nothing is taken from workloads by it, as liveness is another question.
    *
    * @param subnetFile why the file with the own subnet is not as it should be; empty if it is
    */

@@ -16,8 +16,14 @@ final class Flannel implements AutoCloseable {
   private final String prefix;
 
   Flannel(EtcdServer server, String prefix) {
+    this(ImmutableList.of(server), prefix);
+  }
+
+  Flannel(ImmutableList<EtcdServer> members, String prefix) {
     this.client = new EtcdClient(
-        ImmutableList.of(Endpoint.parse(server.endpoint(), false)),
+        members.stream()
+            .map(member -> Endpoint.parse(member.endpoint(), false))
+            .collect(ImmutableList.toImmutableList()),
         new TlsFiles(null, null, null),
         null);
     this.prefix = prefix + "/";
@@ -67,13 +73,6 @@ final class Flannel implements AutoCloseable {
 
   Optional<KeyValue> get(String key) throws IOException {
     return range(RangeRequest.of(prefix + key)).stream().findFirst();
-  }
-
-  /** Returns etcd's revision. */
-  long revision() throws IOException {
-    var request = RangeRequest.of(prefix + "config").message().toByteArray();
-    return RangeAnswer.read(new ProtoReader(client.read(Rpc.RANGE, request, TIMEOUT)))
-        .revision();
   }
 
   /** Returns what a flanneld takes for leases: its range has no slash at the end. */

@@ -3,61 +3,118 @@ package io.jaconet.subnet.etcd;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import io.jaconet.overlay.Subnets;
+import com.google.common.base.Splitter;
+import com.google.common.collect.ImmutableList;
 import io.jaconet.testkit.EtcdServer;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Watches etcd with etcdctl, which shares no code with the store, and writes down each moment at which two leases had a subnet in common and
- * each lease that passed from one holder to another without having ended.
+ * Reads every revision of etcd through etcdctl, which shares no code with the store, and writes down each moment at which two leases had a
+ * subnet in common and each lease that passed from one holder to another without having ended. When an etcdctl ends, because its member was
+ * killed, another goes on behind the last revision at the next member; no revision may be compacted before it was {@link #seen}.
  */
 final class Recorder implements AutoCloseable {
-  private final Process etcdctl;
-  private final Thread reader;
+  private final ImmutableList<EtcdServer> members;
   private final String prefix;
+  private final Thread reader;
+  private final CountDownLatch end = new CountDownLatch(1);
   private final Map<String, String> holders = new HashMap<>();
   private final Map<String, String> live = new HashMap<>();
-  private final List<String> violations = new ArrayList<>();
-  private int writes;
 
-  Recorder(List<EtcdServer> members, String prefix) throws IOException {
-    var endpoints = members.stream().map(EtcdServer::endpoint).collect(Collectors.joining(","));
-    this.prefix = prefix;
-    var builder = new ProcessBuilder(
-        "etcdctl", "--endpoints", endpoints, "watch", "--prefix", prefix + "/", "--rev", "1");
-    builder.environment().put("ETCDCTL_API", "3");
-    this.etcdctl = builder.redirectError(ProcessBuilder.Redirect.DISCARD).start();
-    this.reader = new Thread(this::read, "recorder");
+  /** The lease that has a subnet, by the subnet: all those of the campaign are of one length, so that two overlap if they are the same. */
+  private final Map<String, String> owners = new HashMap<>();
+
+  private final List<String> violations = new ArrayList<>();
+  private volatile long seen;
+  private volatile boolean closed;
+  private volatile @Nullable Process etcdctl;
+  private int writes;
+  private int restarts;
+
+  Recorder(ImmutableList<EtcdServer> members, String prefix) {
+    this.members = members;
+    this.prefix = prefix + "/";
+    this.reader = new Thread(this::follow, "recorder");
     reader.setDaemon(true);
     reader.start();
   }
 
-  /** Reads what etcdctl prints: PUT, the key and the value, or DELETE, the key and an empty line. */
-  private void read() {
-    try (BufferedReader lines = etcdctl.inputReader(UTF_8)) {
-      for (var kind = lines.readLine(); kind != null; kind = lines.readLine()) {
-        var key = String.valueOf(lines.readLine());
-        var value = String.valueOf(lines.readLine());
-        if (key.equals(prefix + "/end")) {
-          return;
+  private void follow() {
+    for (int turn = 0; !closed && end.getCount() > 0; turn++) {
+      var builder = new ProcessBuilder(
+          "etcdctl",
+          "--endpoints",
+          members.get(turn % members.size()).endpoint(),
+          "--keepalive-time",
+          "1s",
+          "--keepalive-timeout",
+          "1s",
+          "watch",
+          "--prefix",
+          prefix,
+          "--rev",
+          Long.toString(seen + 1),
+          "-w",
+          "fields");
+      builder.environment().put("ETCDCTL_API", "3");
+      try {
+        var process = builder.redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        etcdctl = process;
+        try (var lines = process.inputReader(UTF_8)) {
+          read(lines);
+        } finally {
+          process.destroyForcibly();
         }
-        record(kind, key.substring(prefix.length() + 1), value);
+      } catch (IOException cutOff) {
+        // What was read of the last revision is read again.
       }
-      violations.add("etcdctl ended early");
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      restarts++;
     }
   }
 
-  private void record(String kind, String key, String value) {
-    if (key.startsWith("subnet-holders/")) {
+  /** Reads events as etcdctl prints their fields, a line for each. Those of a revision count once the next revision begins or the answer ends. */
+  private void read(BufferedReader lines) throws IOException {
+    var event = new HashMap<String, String>();
+    for (var line = lines.readLine(); line != null; line = lines.readLine()) {
+      var field = Splitter.on(" : ").limit(2).splitToList(line);
+      event.put(field.get(0), field.size() < 2 ? "" : field.get(1));
+      if (field.get(0).equals("\"Lease\"")) {
+        record(
+            field(event, "Type"),
+            field(event, "Key"),
+            field(event, "Value"),
+            Long.parseLong(field(event, "ModRevision")));
+        event.clear();
+        if (end.getCount() == 0) {
+          return;
+        }
+      }
+    }
+  }
+
+  private static String field(Map<String, String> event, String name) throws IOException {
+    var value = event.get("\"" + name + "\"");
+    if (value == null) {
+      throw new IOException("an event without " + name + ": " + event);
+    }
+    return value.startsWith("\"") ? value.substring(1, value.length() - 1) : value;
+  }
+
+  private void record(String kind, String wholeKey, String value, long revision) {
+    // Known already, if an etcdctl ended in the middle of a revision: an event is the same twice.
+    seen = Math.max(seen, revision - 1);
+    var key = wholeKey.substring(prefix.length());
+    if (key.equals("end")) {
+      end.countDown();
+    } else if (key.startsWith("subnet-holders/")) {
       var name = key.substring("subnet-holders/".length());
       if (kind.equals("DELETE")) {
         holders.remove(name);
@@ -69,38 +126,56 @@ final class Recorder implements AutoCloseable {
       if (kind.equals("DELETE")) {
         live.remove(name);
         holders.remove(name);
+        parts(name).forEach(part -> owners.remove(part, name));
       } else {
-        written(name, holders.getOrDefault(name, "flanneld"));
+        written(name, holders.getOrDefault(name, "flanneld"), revision);
       }
     }
   }
 
-  private void written(String name, String holder) {
+  private static List<String> parts(String name) {
+    return Splitter.on('&').splitToList(name);
+  }
+
+  private void written(String name, String holder, long revision) {
     writes++;
     var before = live.put(name, holder);
     if (before != null && !before.equals(holder)) {
-      violations.add(holder + " stole " + name + " from " + before);
+      violations.add(revision + ": " + holder + " stole " + name + " from " + before);
     }
-    var subnets = Subnets.parseKey(name);
-    for (var other : live.keySet()) {
-      if (!other.equals(name) && Subnets.parseKey(other).overlaps(subnets)) {
-        violations.add(holder + " took " + name + " while " + live.get(other) + " had " + other);
+    for (var part : parts(name)) {
+      var other = owners.put(part, name);
+      if (other != null && !other.equals(name)) {
+        violations.add(revision + ": " + holder + " took " + name + " while " + live.get(other)
+            + " had " + other);
       }
     }
   }
 
-  /** Waits until all that was written before {@code PREFIX/end} is seen, checks that nothing was wrong, and returns the number of writes. */
-  int verify() throws InterruptedException {
-    reader.join(60_000);
-    if (reader.isAlive()) {
-      throw new AssertionError("the end did not come within a minute");
+  /** Returns the last revision that was read whole. */
+  long seen() {
+    return seen;
+  }
+
+  /** What was found. */
+  record Findings(int writes, int restarts) {}
+
+  /** Waits until all that was written before {@code PREFIX/end} is seen, and checks that nothing was wrong. */
+  Findings verify() throws InterruptedException {
+    if (!end.await(60, TimeUnit.SECONDS)) {
+      throw new AssertionError("the end did not come within a minute; seen was " + seen);
     }
+    reader.join();
     assertEquals(List.of(), violations);
-    return writes;
+    return new Findings(writes, restarts - 1);
   }
 
   @Override
   public void close() {
-    etcdctl.destroyForcibly().onExit().join();
+    closed = true;
+    var running = etcdctl;
+    if (running != null) {
+      running.destroyForcibly().onExit().join();
+    }
   }
 }
