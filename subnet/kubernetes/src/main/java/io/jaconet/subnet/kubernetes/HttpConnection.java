@@ -87,7 +87,7 @@ final class HttpConnection implements AutoCloseable {
   }
 
   private Socket open(ApiAccess access) throws IOException {
-    var host = access.server().getHost();
+    var host = access.host();
     IOException unreachable = new IOException(host + " has no address");
     for (var address : InetAddress.getAllByName(host)) {
       try {
@@ -115,7 +115,7 @@ final class HttpConnection implements AutoCloseable {
       var secure = (SSLSocket) access
           .tls()
           .getSocketFactory()
-          .createSocket(plain, access.server().getHost(), access.port(), true);
+          .createSocket(plain, access.host(), access.port(), true);
       var parameters = secure.getSSLParameters();
       parameters.setEndpointIdentificationAlgorithm("HTTPS");
       secure.setSSLParameters(parameters);
