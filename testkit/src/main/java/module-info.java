@@ -12,6 +12,7 @@ module io.jaconet.testkit {
 
   exports io.jaconet.testkit;
   exports io.jaconet.testkit.kubernetes;
+  exports io.jaconet.testkit.simulation;
 
   // Where JUnit makes the extension behind an annotation.
   opens io.jaconet.testkit to

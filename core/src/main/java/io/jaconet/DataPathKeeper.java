@@ -183,14 +183,17 @@ final class DataPathKeeper {
       flushScheduled = true;
       loop.execute(() -> {
         flushScheduled = false;
-        if (!closed && !fenced) {
-          flush();
-        }
+        flush();
       });
     }
   }
 
-  private void flush() {
+  /** Passes on what changed of the peers by now. */
+  void flush() {
+    checkState(loop.inEventLoop());
+    if (closed || fenced) {
+      return;
+    }
     boolean wasWell = isWell();
     try {
       called(() -> peers.get().flush()).ifPresent(report -> {

@@ -22,6 +22,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -53,6 +54,7 @@ public final class Jaconet {
     private ThreadFactory threads = Executors.defaultThreadFactory();
     private @Nullable EventLoop loop;
     private @Nullable Executor io;
+    private RandomGenerator random = new SplittableRandom();
 
     private Builder() {}
 
@@ -199,6 +201,12 @@ public final class Jaconet {
       return this;
     }
 
+    /** Sets what the waits between attempts are scattered with. A seed makes a simulation repeatable. */
+    public Builder random(RandomGenerator random) {
+      this.random = requireNonNull(random);
+      return this;
+    }
+
     /**
      * Joins. The future is done once the lease is held and all peers known at that time are in the kernel; an unreachable store is tried
      * again until it answers. It fails, and nothing is left behind, if the network cannot be joined: a wrong option, a kernel that refuses, no
@@ -234,7 +242,7 @@ public final class Jaconet {
 
     private NetworkEngine engine(Settings all, Backend backend) {
       if (loop != null && io != null) {
-        return new NetworkEngine(all, loop, io, () -> {}, backend, new SplittableRandom());
+        return new NetworkEngine(all, loop, io, () -> {}, backend, random);
       }
       var ownLoop = new ThreadEventLoop(named(threads, "jaconet-" + all.name() + "-loop"));
       var ownIo = Executors.newCachedThreadPool(named(threads, "jaconet-" + all.name() + "-io"));
@@ -242,7 +250,7 @@ public final class Jaconet {
         ownLoop.stop();
         ownIo.shutdownNow();
       };
-      return new NetworkEngine(all, ownLoop, ownIo, stopThreads, backend, new SplittableRandom());
+      return new NetworkEngine(all, ownLoop, ownIo, stopThreads, backend, random);
     }
 
     private static ThreadFactory named(ThreadFactory threads, String name) {

@@ -14,7 +14,6 @@ import io.jaconet.overlay.PublicIpInUseException;
 import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
@@ -23,15 +22,18 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Holds the own lease: acquires it, renews it in time, and says when it must not be used. The deadline counts from the moment at which the
- * request was <em>sent</em>, on the monotonic and on the wall clock, whichever is worse: the store's own countdown began later, so nobody
+ * request was <em>sent</em>, by the {@link WorseClock}: the store's own countdown began later, so nobody
  * else can have the subnet before it.
  *
  * <p>Confined to the network's event loop; calls to the store run on the I/O executor, one at a time.
  */
 final class LeaseKeeper {
   private static final Duration FIRST_RETRY = Duration.ofMillis(200);
-  private static final Duration LAST_RETRY = Duration.ofSeconds(30);
-  private static final Duration LONGEST_CHECK = Duration.ofSeconds(30);
+  private static final Duration LAST_RETRY = Duration.ofSeconds(10);
+
+  /** While a machine is suspended its timers stand still: afterwards the wall clock has to be looked at soon. */
+  private static final Duration LONGEST_CHECK = Duration.ofSeconds(1);
+
   private static final Duration LONGEST_GUARD = Duration.ofSeconds(10);
 
   private final EventLoop loop;
@@ -40,14 +42,15 @@ final class LeaseKeeper {
   private final @Nullable Duration renewMargin;
   private final Listener listener;
   private final Backoff backoff;
+  private final WorseClock clock;
   private LeaseRequest request;
   private @Nullable LeaseGrant grant;
   private long sentNanos;
-  private Instant sentWall = Instant.MIN;
   private boolean joined;
   private boolean fenced;
   private boolean busy;
   private boolean again;
+  private long notBeforeNanos;
   private boolean stopped;
   private EventLoop.@Nullable Timer timer;
 
@@ -66,6 +69,7 @@ final class LeaseKeeper {
     this.renewMargin = renewMargin;
     this.listener = listener;
     this.backoff = new Backoff(FIRST_RETRY, LAST_RETRY, random);
+    this.clock = new WorseClock(loop);
   }
 
   /** Acquires the lease, and keeps trying while the store does not answer. */
@@ -106,8 +110,7 @@ final class LeaseKeeper {
   private void attempt() {
     cancelTimer();
     busy = true;
-    long sentAt = loop.nanoTime();
-    Instant wallSentAt = loop.now();
+    long sentAt = clock.nanos();
     var held = grant;
     var asked = request;
     Callable<LeaseGrant> call = held == null
@@ -116,7 +119,7 @@ final class LeaseKeeper {
     io.execute(() -> {
       try {
         LeaseGrant granted = call.call();
-        loop.execute(() -> granted(granted, sentAt, wallSentAt));
+        loop.execute(() -> granted(granted, sentAt));
       } catch (Exception e) {
         loop.execute(() -> failed(e));
       } catch (Error e) {
@@ -130,7 +133,7 @@ final class LeaseKeeper {
     }
   }
 
-  private void granted(LeaseGrant granted, long sentAt, Instant wallSentAt) {
+  private void granted(LeaseGrant granted, long sentAt) {
     busy = false;
     if (stopped) {
       return;
@@ -139,13 +142,13 @@ final class LeaseKeeper {
     boolean was = fenced;
     grant = granted;
     sentNanos = sentAt;
-    sentWall = wallSentAt;
     if (remaining(granted).isNegative()) {
       failed(new IOException("the store's answer came after the lease had run out"));
       return;
     }
     joined = true;
     fenced = false;
+    notBeforeNanos = loop.nanoTime();
     if (before != null) {
       // Not after a loss: two processes with one node id that take the lease from each other do so
       // ever more slowly.
@@ -176,25 +179,19 @@ final class LeaseKeeper {
       listener.refused(e);
       return;
     }
-    again = false;
-    cancelTimer();
-    timer = loop.schedule(
-        min(backoff.next(), grant == null ? LAST_RETRY : checkInterval(grant)),
-        this::attemptOrCheck);
-    listener.storeFailed(e);
+    again = true;
+    notBeforeNanos = loop.nanoTime() + backoff.next().toNanos();
+    try {
+      listener.storeFailed(e);
+    } finally {
+      next();
+    }
   }
 
   private static boolean isFinal(Exception e) {
     return !(e instanceof IOException)
         || e instanceof NoFreeSubnetException
         || e instanceof PublicIpInUseException;
-  }
-
-  private void attemptOrCheck() {
-    checkDeadline();
-    if (!stopped) {
-      attempt();
-    }
   }
 
   private void check() {
@@ -207,15 +204,20 @@ final class LeaseKeeper {
 
   private void next() {
     cancelTimer();
-    var held = grant;
-    if (stopped || held == null) {
+    if (stopped) {
       return;
     }
-    boolean due = again || untilRenewal(held).isNegative();
-    if (due && !busy) {
+    var held = grant;
+    boolean due = !busy && (held == null || again || untilRenewal(held).isNegative());
+    long wait = notBeforeNanos - loop.nanoTime();
+    if (due && wait <= 0) {
       again = false;
       attempt();
-    } else if (held.timeToLive() != null) {
+    } else if (due) {
+      var untilAttempt = Duration.ofNanos(wait);
+      timer = loop.schedule(
+          held == null ? untilAttempt : min(untilAttempt, checkInterval(held)), this::check);
+    } else if (held != null && held.timeToLive() != null) {
       timer = loop.schedule(checkInterval(held), this::check);
     }
   }
@@ -237,7 +239,7 @@ final class LeaseKeeper {
   private Duration checkInterval(LeaseGrant held) {
     Duration ttl = held.timeToLive();
     if (ttl == null) {
-      return LONGEST_CHECK;
+      return LAST_RETRY;
     }
     Duration untilDeadline = fenced ? LONGEST_CHECK : remaining(held).minus(guard(held));
     Duration interval = min(min(untilDeadline.plusNanos(1), ttl.dividedBy(20)), LONGEST_CHECK);
@@ -261,9 +263,7 @@ final class LeaseKeeper {
   }
 
   private Duration elapsed() {
-    Duration monotonic = Duration.ofNanos(loop.nanoTime() - sentNanos);
-    Duration wall = Duration.between(sentWall, loop.now());
-    return monotonic.compareTo(wall) > 0 ? monotonic : wall;
+    return Duration.ofNanos(clock.nanos() - sentNanos);
   }
 
   /** Returns how long before the end of a lease it is given up, so that traffic has stopped by then. */

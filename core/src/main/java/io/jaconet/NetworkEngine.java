@@ -188,6 +188,9 @@ final class NetworkEngine {
         admit(now);
       }
       boolean opened = open(now);
+      if (shown != null && moved) {
+        note(Concern.WATCH, "the leases are looked at anew from another subnet");
+      }
       // Not before traffic flows again.
       note(Concern.FENCED, null);
       if (moved && opened) {
@@ -294,7 +297,6 @@ final class NetworkEngine {
   private final class WatchReaction implements StoreWatch.Listener {
     @Override
     public void snapshot(ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
-      note(Concern.WATCH, null);
       var own = lease().subnets();
       var others = ImmutableList.<Lease>builderWithExpectedSize(leases.size());
       Lease ownRecord = null;
@@ -305,12 +307,15 @@ final class NetworkEngine {
           others.add(lease);
         }
       }
-      reconciler().snapshot(others.build(), unreadable);
       verifyUnlessOurs(ownRecord);
+      reconciler().snapshot(others.build(), unreadable);
       if (health.isWrong(Concern.PEERS_UNKNOWN)) {
+        note(Concern.WATCH, null);
         programmedFirst();
       } else {
-        dataPath.scheduleFlush();
+        dataPath.flush();
+        // Not before the kernel knows what was missed.
+        note(Concern.WATCH, null);
       }
     }
 
@@ -355,6 +360,7 @@ final class NetworkEngine {
         && (record.revision() <= held.revision()
             || settings.nodeId().equals(record.holder()) && record.sameContent(held));
     if (lease != null && !ours) {
+      note(Concern.LEASE, "lease: the store's record of it is not as it was written here");
       lease.verify();
     }
   }

@@ -16,6 +16,7 @@ public final class Mending {
   private final ImmutableList.Builder<Backend.Repair> repairs = ImmutableList.builder();
   private @Nullable String trouble;
   private int writes;
+  private boolean repaired;
 
   private Mending(@Nullable RepairBudget budget) {
     this.budget = budget;
@@ -52,17 +53,21 @@ public final class Mending {
     }
     write.run();
     writes++;
-    if (budget != null) {
-      repairs.add(new Backend.Repair(object, expected, found));
-    }
+    addRepair(object, expected, found);
     return true;
   }
 
   /** Adds a repair whose writes are counted already, unless this is of something new. */
   public void addRepair(String object, String expected, String found) {
     if (budget != null) {
+      repaired = true;
       repairs.add(new Backend.Repair(object, expected, found));
     }
+  }
+
+  /** Returns whether something was mended so far. */
+  public boolean hasRepairs() {
+    return repaired;
   }
 
   /** Adds what came of a table of peers. */
@@ -72,6 +77,7 @@ public final class Mending {
       trouble = outcome.trouble();
     }
     writes += outcome.writes();
+    repaired |= !outcome.repairs().isEmpty();
     repairs.addAll(outcome.repairs());
   }
 

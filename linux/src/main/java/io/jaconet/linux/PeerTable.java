@@ -209,7 +209,8 @@ public final class PeerTable {
       return new Plan().execute();
     }
     // What is pending may hang on a table that nothing was heard of.
-    return compare(troubles.isEmpty() ? EnumSet.copyOf(doubtful) : kinds).execute();
+    boolean all = !troubles.isEmpty() || doubtful.containsAll(kinds);
+    return all ? audit() : compare(EnumSet.copyOf(doubtful)).execute();
   }
 
   /** Returns whether {@link #mend} has something to look at. */

@@ -190,7 +190,9 @@ public final class StoreSubnetManager implements SubnetManager {
     } catch (ConflictException lostRace) {
       throw lostRace;
     } catch (IOException unknown) {
-      entry = findWritten(subnets.key(), 0, value, request.nodeId(), unknown);
+      var found = findWritten(subnets.key(), 0, value, request.nodeId(), unknown);
+      // As in replace: it may be that of an earlier attempt.
+      entry = store.update(found, value, request.nodeId(), leaseTtl);
     }
     return grant(subnets, request.attributes(), entry, leaseTtl);
   }
@@ -206,7 +208,10 @@ public final class StoreSubnetManager implements SubnetManager {
     } catch (ConflictException lostRace) {
       throw lostRace;
     } catch (IOException unknown) {
-      entry = findWritten(expected.key(), expected.revision(), value, nodeId, unknown);
+      var found = findWritten(expected.key(), expected.revision(), value, nodeId, unknown);
+      // An earlier attempt, whose answer was lost too, may have written it: its time runs since
+      // then.
+      entry = store.update(found, value, nodeId, timeToLive);
     }
     return grant(Subnets.parseKey(expected.key()), attributes, entry, timeToLive);
   }
@@ -228,7 +233,10 @@ public final class StoreSubnetManager implements SubnetManager {
         }
       }
     } catch (IOException e) {
-      unknown.addSuppressed(e);
+      // A store may throw the same exception for all calls while it is away.
+      if (e != unknown) {
+        unknown.addSuppressed(e);
+      }
     }
     throw unknown;
   }

@@ -171,6 +171,25 @@ class LeaseSafetyTest {
     assertEquals(List.of(managerOver(unsteady).renew(lease, attributes(2)).lease()), leases());
   }
 
+  /** I13: the answers to two renewals are lost, and only the first was written. */
+  @Test
+  void doesNotTakeTheRenewalOfAnEarlierAttemptForItsOwn() throws IOException {
+    var unsteady = new UnsteadyStore(store);
+    var unsteadyManager = managerOver(unsteady);
+    var lease = unsteadyManager.acquire(request(1)).lease();
+    unsteady.failAfterWriting = 1;
+    unsteady.failLists = true;
+    assertThrows(IOException.class, () -> unsteadyManager.renew(lease, attributes(1)));
+    loop.advance(Duration.ofHours(1));
+    unsteady.failBeforeWriting = 1;
+    unsteady.failLists = false;
+
+    var grant = unsteadyManager.renew(lease, attributes(1));
+
+    assertEquals(TTL, grant.timeToLive());
+    assertEquals(TTL, store.list().entries().get(0).timeToLive());
+  }
+
   @Test
   void givesUpAfterTenLostRacesInARow() {
     var unsteady = new UnsteadyStore(store);

@@ -349,16 +349,27 @@ final class VxlanBackend implements Backend {
                   + lease.subnets() + " has no subnet of it")),
           mending);
       if (table == null || table.link() != device.index()) {
-        table = new PeerTable(
-            netlink(),
-            device.index(),
-            device.network(),
-            options.vni().value() * 2 + (family == IpFamily.V4 ? 0 : 1),
-            budget);
-        known.clear();
+        table = tableOfKnown();
       } else if (isReset) {
         reset();
       }
+    }
+
+    /** Returns a table of a new device, in which nothing is yet. */
+    private PeerTable tableOfKnown() throws IOException {
+      var made = new PeerTable(
+          netlink(),
+          device.index(),
+          device.network(),
+          options.vni().value() * 2 + (device.family() == IpFamily.V4 ? 0 : 1),
+          budget);
+      var edits = ImmutableList.<PeerTable.Edit>builderWithExpectedSize(known.size());
+      for (Lease peer : known.values()) {
+        edits.add(new PeerTable.Edit(peer.subnets(), wanted(peer)));
+      }
+      made.want(edits.build());
+      made.linkWasReset();
+      return made;
     }
 
     private void reset() {
@@ -432,22 +443,19 @@ final class VxlanBackend implements Backend {
     }
 
     private void compare(Mending mending, PeerTable.Outcome outcome) {
-      mending.add(outcome);
-      if (wasReset && outcome.writes() > 0) {
+      if (wasReset && outcome.writes() > 0 && !mending.hasRepairs()) {
         mending.addRepair("entries of " + device.name(), "all", "dropped with the link's state");
       }
       wasReset = false;
+      mending.add(outcome);
     }
 
     void repair(Mending mending) throws IOException {
-      if (deviceIsDoubtful) {
+      // Entries are dropped before it is said that the device is down or gone.
+      if (deviceIsDoubtful || table().isDoubtful()) {
         ensureOpen(mending);
       }
-      if (table().isDoubtful()) {
-        compare(mending, table().mend());
-      } else {
-        mending.add(table().mend());
-      }
+      compare(mending, table().mend());
     }
 
     boolean concerns(NetlinkEvent event) {

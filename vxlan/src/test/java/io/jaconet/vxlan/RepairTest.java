@@ -1,39 +1,27 @@
 package io.jaconet.vxlan;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.jaconet.Drift;
-import io.jaconet.Jaconet;
-import io.jaconet.NetworkListener;
 import io.jaconet.NetworkState.Phase;
-import io.jaconet.NetworkStats.Counter;
-import io.jaconet.OverlayNetwork;
+import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
-import io.jaconet.overlay.CloseMode;
 import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.overlay.UnderlaySelection;
-import io.jaconet.testkit.FakeSubnetManager;
 import io.jaconet.testkit.InNetworkNamespace;
+import io.jaconet.testkit.RepairTrial;
 import java.io.IOException;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/**
- * T01, T10, I4, I5 and I6: every kind of damage to every kind of object is mended because it is announced, with few writes, and everything of
- * others is as it was. Audits come once an hour here. iproute2 does the damage, and looks.
- */
+/** T01, I4, I5 and I6: every kind of damage to every kind of object is mended; T09 and T10: a network follows its underlay. */
 @InNetworkNamespace
 class RepairTest {
   private static final String DUAL = "{\"EnableIPv6\":true,\"Network\":\"10.244.0.0/16\","
       + "\"IPv6Network\":\"fd00:244::/48\",\"Backend\":{\"Type\":\"vxlan\"}}";
-  private static final Duration LIMIT = Duration.ofSeconds(5);
-  private static final int PEERS = 9;
+  private static final String V4 =
+      "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}";
 
   /** A damage per line: how many objects it breaks ("all": the link and what hangs on it), and the command. */
   private static final String DAMAGE = """
@@ -43,7 +31,7 @@ class RepairTest {
       all  ip link set DEV address 02:11:22:33:44:55
       1    ip link set DEV mtu 1300
       1    ip link set DEV name other0
-      1    ip link set DEV type vxlan id 1 LOCAL learning
+      1    ip link set DEV type vxlan id 1 learning
       all  ip link del DEV; ip link add DEV type vxlan id 77 dstport 4789
       all  ip FAM addr del OWN dev DEV
       all  ip FAM addr flush dev DEV scope global
@@ -57,7 +45,7 @@ class RepairTest {
       1    ip FAM route replace blackhole P6 METRIC
       1    ip FAM route add P7 via G7 dev DEV onlink proto 74 metric 50
       1    ip FAM route add P99 via G7 dev DEV onlink proto 74
-      all  ip FAM route flush proto 74
+      all  for r in $(ip FAM route show proto 74 | cut -d' ' -f1); do ip FAM route del $r; done
       1    ip FAM neigh del G1 dev DEV
       1    ip FAM neigh replace G2 lladdr 02:99:00:00:00:01 dev DEV nud permanent
       1    ip FAM neigh change G3 lladdr 02:99:00:00:00:01 dev DEV nud stale
@@ -69,84 +57,27 @@ class RepairTest {
       1    bridge fdb add 02:99:00:00:00:01 dev DEV dst ROUTER self permanent
       all  for m in MACS; do bridge fdb del $m dev DEV; done
       2    ip nexthop del id NH1
-      1    ip nexthop replace id NH2 via G99 dev DEV onlink
-      1    ip nexthop replace id NH3 blackhole
-      1    ip nexthop add id 4711 via G4 dev DEV onlink proto 74
+      1    ip FAM nexthop replace id NH2 via G99 dev DEV onlink
+      1    ip FAM nexthop replace id NH3 blackhole
+      1    ip FAM nexthop add id 4711 via G4 dev DEV onlink proto 74
       all  ip nexthop flush proto 74
       """;
-
-  private final BlockingQueue<Drift> drifts = new LinkedBlockingQueue<>();
-
-  private OverlayNetwork join(KernelHost host) throws Exception {
-    var leases = new FakeSubnetManager(null);
-    for (int n = 1; n <= PEERS; n++) {
-      var peer = host.peer(n);
-      leases.put(peer.subnets(), peer.attributes(), "node-" + n);
-    }
-    return Jaconet.builder()
-        .nodeId("node-a")
-        .config(host.config())
-        .backendProvider(new VxlanBackendProvider())
-        .underlay(UnderlaySelection.ofInterface("eth0"))
-        .namespace(host.path())
-        .subnetManager(leases)
-        .previousSubnets(host.peer(0).subnets())
-        .auditInterval(Duration.ofHours(1))
-        .listener(new NetworkListener() {
-          @Override
-          public void onDrift(Drift drift) {
-            drifts.add(drift);
-          }
-        })
-        .join()
-        .get(30, TimeUnit.SECONDS);
-  }
 
   @ParameterizedTest
   @EnumSource(IpFamily.class)
   void everyDamageToEveryObjectIsMendedWhenItIsAnnounced(IpFamily family) throws Exception {
-    try (var host = new KernelHost(NetworkConfig.parse(DUAL))) {
-      plantForeign(host);
-      var network = join(host);
-      List<String> wrong = new ArrayList<>();
+    try (var host = new KernelHost(NetworkConfig.parse(DUAL));
+        var trial = RepairTrial.on(host, new VxlanBackendProvider())) {
+      var wrong = new StringBuilder();
       for (String line : DAMAGE.lines().toList()) {
         var words = line.split(" +", 2);
-        var command = command(words[1], family, host);
-        String before = snapshot(host);
-        long writesBefore = network.stats().get(Counter.KERNEL_WRITES);
-        drifts.clear();
-
-        String output = host.run("sh", "-c", command);
-        String after = awaitEqual(before, host);
-
-        long writes = network.stats().get(Counter.KERNEL_WRITES) - writesBefore;
-        if (!output.isEmpty() && !output.startsWith("Flushed")) {
-          wrong.add(command + " says " + output);
-        } else if (!after.equals(before)) {
-          wrong.add(command + " leaves\n" + difference(before, after));
-        } else if (drifts.poll(LIMIT.toSeconds(), TimeUnit.SECONDS) == null) {
-          wrong.add(command + " was not told of");
-        } else if (!words[0].equals("all") && writes > 3 * Long.parseLong(words[0])) {
-          wrong.add(command + " took " + writes + " writes");
-        }
+        long maxWrites = words[0].equals("all") ? 100 : 3 * Long.parseLong(words[0]);
+        wrong.append(trial.damage(command(words[1], family, host), maxWrites));
       }
-      var state = network.state();
-      network.close(CloseMode.PURGE);
 
-      assertEquals("", String.join("\n", wrong));
-      assertEquals(Phase.UP, state.phase(), state.reason());
+      assertEquals("", wrong.toString());
+      assertTrue(trial.await(() -> trial.network().state().phase() == Phase.UP));
     }
-  }
-
-  private static void plantForeign(KernelHost host) throws IOException {
-    host.run(
-        "sh",
-        "-c",
-        "ip route add 10.244.200.0/24 via 192.0.2.254; ip route add 198.51.100.0/24 via 192.0.2.254 proto 74;"
-            + " ip neigh add 192.0.2.77 lladdr 02:77:00:00:00:01 dev eth0 nud permanent;"
-            + " ip nexthop add id 5 via 192.0.2.254 dev eth0; ip link add flannel.9 type vxlan id 9 dstport 4790;"
-            + " bridge fdb add 02:77:00:00:00:02 dev flannel.9 dst 192.0.2.78; ip link add br0 type bridge;"
-            + " ip -6 route add 2001:db8:77::/64 via 2001:db8::fe dev eth0");
   }
 
   /** Puts names and numbers of {@code family} into a command. */
@@ -188,39 +119,87 @@ class RepairTest {
         .orElse("0");
   }
 
-  private String awaitEqual(String wanted, KernelHost host) throws Exception {
-    long end = System.nanoTime() + LIMIT.toNanos();
-    String now = snapshot(host);
-    while (!now.equals(wanted) && System.nanoTime() < end) {
-      // What is mended in one go is told one by one: the first is left for the caller to see.
-      var unused = drifts.peek() == null ? drifts.poll(50, TimeUnit.MILLISECONDS) : null;
-      if (unused != null) {
-        drifts.add(unused);
-      }
-      now = snapshot(host);
+  private static String mac(KernelHost host) throws IOException {
+    return host.run("ip", "link", "show", "flannel.1")
+        .replaceAll("(?s).*link/ether (\\S+).*", "$1");
+  }
+
+  /** T09: the peers' way through the device is not touched. */
+  @Test
+  void followsAnotherAddressWithTheSameDeviceSubnetAndMac() throws Exception {
+    try (var host = new KernelHost(NetworkConfig.parse(V4));
+        var trial = RepairTrial.on(host, new VxlanBackendProvider())) {
+      var network = trial.network();
+      var before = network.lease();
+      String device = host.run("ip", "-o", "link", "show", "flannel.1").split(":", 2)[0];
+      var moved = IpAddress.parse("192.0.2.50");
+
+      host.run("sh", "-c", "ip addr del 192.0.2.1/24 dev eth0; ip addr add 192.0.2.50/24 dev eth0");
+
+      assertTrue(trial.await(
+          () -> network.lease().attributes().publicIp(IpFamily.V4).orElseThrow().equals(moved)));
+      assertEquals(before.subnets(), network.lease().subnets());
+      assertEquals(
+          before.attributes().backendData(IpFamily.V4),
+          network.lease().attributes().backendData(IpFamily.V4));
+      String link = host.run("ip", "-d", "-o", "link", "show", "flannel.1");
+      assertTrue(link.startsWith(device + ":") && link.contains("local 192.0.2.50 "), link);
+      assertTrue(host.reaches(host.peer(1)));
+      assertTrue(trial.await(() -> network.state().phase() == Phase.UP));
     }
-    return now;
   }
 
-  private static String difference(String before, String after) {
-    var lost = new ArrayList<>(before.lines().toList());
-    var come = new ArrayList<>(after.lines().toList());
-    after.lines().forEach(lost::remove);
-    before.lines().forEach(come::remove);
-    return "- " + lost + "\n+ " + come;
+  /** T08. */
+  @Test
+  void followsAnotherMtu() throws Exception {
+    try (var host = new KernelHost(NetworkConfig.parse(V4));
+        var trial = RepairTrial.on(host, new VxlanBackendProvider())) {
+      host.run("ip", "link", "set", "eth0", "mtu", "1400");
+
+      assertTrue(trial.await(() -> trial.network().overlayMtu() == 1350));
+      String link = host.run("ip", "link", "show", "flannel.1");
+      assertTrue(link.contains("mtu 1350 "), link);
+      assertTrue(host.reaches(host.peer(1)));
+    }
   }
 
-  private static String snapshot(KernelHost host) throws IOException {
-    var all = host.run(
-        "sh",
-        "-c",
-        "ip -d -o link; ip -o addr; ip -4 route show table all; ip -6 route show table all; ip neigh; ip nexthop; bridge fdb show dev eth0;"
-            + " bridge fdb show dev flannel.1; bridge fdb show dev flannel-v6.1");
-    return all.lines()
-        // A device that was made anew has another index.
-        .map(line -> line.replaceAll("^[0-9]+: ", "").replaceAll("@if[0-9]+|@eth0", ""))
-        .map(line -> line.replaceAll(" (pref medium|valid_lft \\S+|preferred_lft \\S+)", ""))
-        .sorted()
-        .reduce("", (text, line) -> text + line + "\n");
+  /** T10. */
+  @Test
+  void comesBackWithAnInterfaceThatWasDeletedAndMadeAnew() throws Exception {
+    try (var host = new KernelHost(NetworkConfig.parse(V4));
+        var trial = RepairTrial.on(host, new VxlanBackendProvider())) {
+      var network = trial.network();
+      String mac = mac(host);
+      for (int round = 0; round < 3; round++) {
+        host.run("ip", "link", "del", "eth0");
+        assertTrue(trial.await(() -> network.state().phase() == Phase.DEGRADED));
+        String reason = network.state().reason();
+        host.run(
+            "sh",
+            "-c",
+            "ip link add eth0 type veth peer name wire; ip addr add 192.0.2.1/24 dev eth0; ip link set eth0 up; ip link set wire up");
+
+        assertTrue(trial.await(() -> network.state().phase() == Phase.UP), network.state()::reason);
+        assertTrue(reason.contains("eth0"), reason);
+        assertEquals(mac, mac(host));
+        assertTrue(host.reaches(host.peer(9)));
+      }
+    }
+  }
+
+  /** T09: an address that was asked for is never replaced by another without being asked. */
+  @Test
+  void saysThatTheAddressItWasGivenIsGone() throws Exception {
+    try (var host = new KernelHost(NetworkConfig.parse(V4));
+        var trial = RepairTrial.on(
+            host, new VxlanBackendProvider(), UnderlaySelection.ofInterface("192.0.2.1"))) {
+      var network = trial.network();
+      host.run("sh", "-c", "ip addr del 192.0.2.1/24 dev eth0; ip addr add 192.0.2.50/24 dev eth0");
+
+      assertTrue(trial.await(() -> network.state().phase() == Phase.DEGRADED));
+      assertTrue(network.state().reason().contains("192.0.2.1"), network.state()::reason);
+      host.run("ip", "addr", "add", "192.0.2.1/24", "dev", "eth0");
+      assertTrue(trial.await(() -> network.state().phase() == Phase.UP), network.state()::reason);
+    }
   }
 }

@@ -9,6 +9,7 @@ import io.grpc.netty.shaded.io.netty.channel.nio.NioIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioSocketChannel;
 import io.jaconet.internal.DaemonThreads;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -134,8 +135,15 @@ final class EtcdClient implements AutoCloseable {
       var unused = dial.result().whenComplete(this::ended);
       dial.start();
     }
-    // A copy: whoever is interrupted must not cancel it for the others.
-    return Connection.await(dial.result().thenApply(connection -> connection));
+    try {
+      // A copy: whoever is interrupted must not cancel it for the others.
+      return Connection.await(dial.result().thenApply(connection -> connection));
+    } catch (InterruptedIOException e) {
+      throw e;
+    } catch (IOException e) {
+      // To each an exception of its own: what callers do with theirs must not meet another's.
+      throw new IOException(e.getMessage(), e);
+    }
   }
 
   private ImmutableList<Endpoint> inOrder() {

@@ -1,0 +1,87 @@
+package io.jaconet.subnet;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.jaconet.NetworkState.Phase;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Clusters of the real engine, manager and store, on fake kernels, networks and clocks. */
+class SimulationTest {
+  static {
+    // Before the engine's loggers are made: thousands of hosts have much to say.
+    System.setProperty("org.slf4j.simpleLogger.log.io.jaconet", "off");
+  }
+
+  private static void run(int episodes) {
+    long seed = Long.getLong("jaconet.seed", new Random().nextInt(1_000_000_000));
+    long start = System.nanoTime();
+    var tally = Shared.campaign().run(seed, episodes);
+    System.out.println(
+        "from seed " + seed + " in " + Duration.ofNanos(System.nanoTime() - start) + ": " + tally);
+    assertTrue(tally.fencings() > episodes / 10, "hardly a lease was in danger: " + tally);
+  }
+
+  @Test
+  void keepsEveryPromiseInHundredsOfEpisodes() {
+    run(Integer.getInteger("jaconet.episodes", 600));
+  }
+
+  @Test
+  @Tag("nightly")
+  void keepsEveryPromiseInTenThousandEpisodes() {
+    run(10_000);
+  }
+
+  /** Runs one episode again, and only some of its steps. */
+  @Test
+  void repeats() {
+    Long seed = Long.getLong("jaconet.seed");
+    if (seed != null) {
+      System.out.println(Shared.campaign()
+          .repeat(
+              seed,
+              Arrays.stream(System.getProperty("jaconet.steps", "").split(","))
+                  .filter(number -> !number.isEmpty())
+                  .map(Integer::valueOf)
+                  .collect(Collectors.toSet())));
+    }
+  }
+
+  /** T38. */
+  @ParameterizedTest
+  @ValueSource(longs = {0, -1, -24})
+  void aSuspendedMachineStopsItsTrafficWithinASecondWhateverTheWallClockDid(long hours) {
+    try (var cluster = Shared.cluster().hosts(2).build(1)) {
+      cluster.hosts().forEach(host -> host.start());
+      cluster.settle(Duration.ofSeconds(10));
+      var host = cluster.host(1);
+
+      host.stepWallClock(Duration.ofHours(hours));
+      cluster.advance(Duration.ofSeconds(2));
+      host.suspend();
+      host.refuseStore();
+      cluster.advance(cluster.leaseTtl().multipliedBy(2));
+      host.resume();
+      cluster.advance(Duration.ofSeconds(1));
+
+      assertEquals(Phase.FENCED, host.network().orElseThrow().state().phase());
+    }
+  }
+
+  @Test
+  void hostsThatStartAtOneMomentShareNoSubnet() {
+    try (var cluster = Shared.cluster().hosts(50).build(1)) {
+      cluster.hosts().forEach(host -> host.start());
+      cluster.settle(Duration.ofSeconds(30));
+      assertTrue(cluster.held().size() == 50, () -> "leases: " + cluster.held());
+    }
+  }
+}
