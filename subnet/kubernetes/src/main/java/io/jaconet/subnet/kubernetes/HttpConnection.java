@@ -112,10 +112,8 @@ final class HttpConnection implements AutoCloseable {
     plain.connect(address, CONNECT_MILLIS);
     Socket opened = plain;
     if (access.tls() != null) {
-      var secure = (SSLSocket) access
-          .tls()
-          .getSocketFactory()
-          .createSocket(plain, access.host(), access.port(), true);
+      var secure = (SSLSocket)
+          access.tls().getSocketFactory().createSocket(plain, access.host(), access.port(), true);
       var parameters = secure.getSSLParameters();
       parameters.setEndpointIdentificationAlgorithm("HTTPS");
       secure.setSSLParameters(parameters);

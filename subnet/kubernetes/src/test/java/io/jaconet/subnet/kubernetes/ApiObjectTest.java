@@ -25,7 +25,8 @@ class ApiObjectTest {
 
   private static List<Node> read(String json) throws IOException {
     var nodes = new ArrayList<Node>();
-    ApiObject.read(new JsonReader(new StringReader(json)), name -> name.startsWith("keep/"), nodes::add);
+    ApiObject.read(
+        new JsonReader(new StringReader(json)), name -> name.startsWith("keep/"), nodes::add);
     return nodes;
   }
 
@@ -41,8 +42,10 @@ class ApiObjectTest {
 
   @Test
   void itemsThatAreNoNodesTakeNoneOfTheOthersAlong() throws IOException {
-    var mixed = LIST.replace("\"items\":[", "\"items\":[{},{\"metadata\":{\"name\":\"x\",\"resourceVersion\":\"abc\"}},"
-        + "{\"metadata\":[]},{\"metadata\":{\"name\":{\"a\":1},\"resourceVersion\":[5]}},");
+    var mixed = LIST.replace(
+        "\"items\":[",
+        "\"items\":[{},{\"metadata\":{\"name\":\"x\",\"resourceVersion\":\"abc\"}},"
+            + "{\"metadata\":[]},{\"metadata\":{\"name\":{\"a\":1},\"resourceVersion\":[5]}},");
 
     assertEquals(1, read(mixed).size());
   }
@@ -59,7 +62,8 @@ class ApiObjectTest {
     for (int i = 0; i < 20_000; i++) {
       var garbled = new StringBuilder(LIST);
       for (int n = random.nextInt(3); n >= 0; n--) {
-        garbled.setCharAt(random.nextInt(garbled.length()), "{}[]\",:0a\u0000".charAt(random.nextInt(10)));
+        garbled.setCharAt(
+            random.nextInt(garbled.length()), "{}[]\",:0a\u0000".charAt(random.nextInt(10)));
       }
       readOrRefuse(garbled.toString(), seed);
     }
@@ -74,7 +78,8 @@ class ApiObjectTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "null", "[]", "5", "\"text\"", "{\"items\":[[]]}", "{\"code\":\"x\"}"})
+  @ValueSource(
+      strings = {"", "null", "[]", "5", "\"text\"", "{\"items\":[[]]}", "{\"code\":\"x\"}"})
   void whatIsNoObjectIsRefused(String json) {
     assertThrows(IOException.class, () -> read(json), json);
   }

@@ -45,7 +45,8 @@ class KubectlTest {
 
       var seen = kubectl(server, "get", "node", "a", "-o", "yaml");
       assertTrue(seen.contains(Nodes.PREFIX + "public-ip: 198.18.0.2"), seen);
-      kubectl(server, "annotate", "--overwrite", "node", "b", Nodes.PREFIX + "public-ip=198.18.7.7");
+      kubectl(
+          server, "annotate", "--overwrite", "node", "b", Nodes.PREFIX + "public-ip=198.18.7.7");
       watched.await(() -> watched.leases().toString().contains("198.18.7.7"));
       kubectl(server, "annotate", "node", "b", Nodes.PREFIX + "kube-subnet-manager-");
       watched.await(() -> watched.leases().size() == 1);
