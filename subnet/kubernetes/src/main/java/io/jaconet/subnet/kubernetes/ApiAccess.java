@@ -55,6 +55,12 @@ record ApiAccess(
     return server.getPort() >= 0 ? server.getPort() : isSecure() ? HTTPS_PORT : HTTP_PORT;
   }
 
+  /** Returns the name or address, an IPv6 one without brackets. */
+  String host() {
+    var host = server.getHost();
+    return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
+  }
+
   String authority() {
     return server.getHost() + ":" + port();
   }

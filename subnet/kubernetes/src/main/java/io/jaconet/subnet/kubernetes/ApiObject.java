@@ -13,12 +13,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An object of the API, or a list of them, as far as it matters here: a node or a pod, a page of nodes, or what the server says of a failure.
  * Everything else, which is most of a node, is passed over while reading.
  */
 final class ApiObject {
+  private static final Logger log = LoggerFactory.getLogger(ApiObject.class);
+
   private String kind = "";
   private String name = "";
   private String resourceVersion = "";
@@ -199,7 +203,12 @@ final class ApiObject {
     if (begins(json, JsonToken.BEGIN_ARRAY)) {
       json.beginArray();
       while (json.hasNext()) {
-        items.accept(read(json, wanted, nested -> {}).node());
+        var item = read(json, wanted, nested -> {});
+        try {
+          items.accept(item.node());
+        } catch (MalformedJsonException e) {
+          log.warn("Passes over an item of a list: {}", e.getMessage());
+        }
       }
       json.endArray();
     }
@@ -208,9 +217,9 @@ final class ApiObject {
   /**
    * Returns the object as a node.
    *
-   * @throws IOException if it has no name or no revision, and so is no object of an API server
+   * @throws MalformedJsonException if it has no name or no revision, and so is no object of an API server
    */
-  Node node() throws IOException {
+  Node node() throws MalformedJsonException {
     if (name.isEmpty()) {
       throw new MalformedJsonException("a node without a name");
     }
@@ -221,9 +230,9 @@ final class ApiObject {
   /**
    * Returns the resource version. The API calls it opaque, but every API server counts in it, which since Kubernetes 1.35 it promises.
    *
-   * @throws IOException if it is no number
+   * @throws MalformedJsonException if it is no number
    */
-  long revision() throws IOException {
+  long revision() throws MalformedJsonException {
     try {
       return Long.parseLong(resourceVersion);
     } catch (NumberFormatException e) {

@@ -87,7 +87,7 @@ final class HttpConnection implements AutoCloseable {
   }
 
   private Socket open(ApiAccess access) throws IOException {
-    var host = access.server().getHost();
+    var host = access.host();
     IOException unreachable = new IOException(host + " has no address");
     for (var address : InetAddress.getAllByName(host)) {
       try {
@@ -112,10 +112,8 @@ final class HttpConnection implements AutoCloseable {
     plain.connect(address, CONNECT_MILLIS);
     Socket opened = plain;
     if (access.tls() != null) {
-      var secure = (SSLSocket) access
-          .tls()
-          .getSocketFactory()
-          .createSocket(plain, access.server().getHost(), access.port(), true);
+      var secure = (SSLSocket)
+          access.tls().getSocketFactory().createSocket(plain, access.host(), access.port(), true);
       var parameters = secure.getSSLParameters();
       parameters.setEndpointIdentificationAlgorithm("HTTPS");
       secure.setSSLParameters(parameters);

@@ -360,7 +360,7 @@ final class NodeWatch implements AutoCloseable {
   /** Notes that the server answers, and that the tables are current but for what it is about to tell. */
   private void isWell() {
     synchronized (lock) {
-      if (broken) {
+      if (broken && !current) {
         log.info("The API server answers again");
       }
       broken = false;
@@ -445,17 +445,21 @@ final class NodeWatch implements AutoCloseable {
       patience = listing ? LIST_SILENCE_NANOS : BEGIN_SILENCE_NANOS;
     }
     if (running != null) {
-      long now = System.nanoTime();
-      long silence = now - running.heardNanos();
-      if (followed == null && silence > patience) {
-        condemn(running, new IOException("the API server does not answer"));
-      } else if (followed != null && followed.isStuck(now, LIST_SILENCE_NANOS)) {
-        condemn(running, new IOException("the API server does not end what it began to tell"));
-      } else if (followed != null && silence > SILENCE_NANOS) {
-        probe(running);
-      }
+      judge(running, followed, patience);
     }
     tickLater();
+  }
+
+  private void judge(HttpConnection running, @Nullable WatchLines followed, long patience) {
+    long now = System.nanoTime();
+    long silence = now - running.heardNanos();
+    if (followed == null && silence > patience) {
+      condemn(running, new IOException("the API server does not answer"));
+    } else if (followed != null && followed.isStuck(now, LIST_SILENCE_NANOS)) {
+      condemn(running, new IOException("the API server does not end what it began to tell"));
+    } else if (followed != null && silence > SILENCE_NANOS) {
+      probe(running);
+    }
   }
 
   /** Asks for something else. A connection that is only quiet goes on; one whose server does not answer is given up. */
