@@ -11,6 +11,7 @@ final class Bench {
       new Change(),
       new EtcdLeases(),
       new OpenClose(),
+      new Repair(),
       new Start(),
       new LabStart(),
       new DataPaths(),
