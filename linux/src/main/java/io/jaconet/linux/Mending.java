@@ -7,6 +7,7 @@ import io.jaconet.spi.Backend;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** What was written on one occasion, and what of it mended what others had changed. Confined to one thread. */
@@ -47,12 +48,17 @@ public final class Mending {
    */
   public boolean mend(String object, String expected, String found, Write write)
       throws IOException {
-    if (budget != null && !budget.spend(object)) {
-      trouble = object + " was " + budget.whyLeft(object).orElse("");
+    var whyLeft = budget == null ? Optional.<String>empty() : budget.whyLeft(object);
+    if (whyLeft.isPresent()) {
+      trouble = object + " was " + whyLeft.get();
       return false;
     }
     write.run();
     writes++;
+    if (budget != null) {
+      // What could not be written was not undone by anybody.
+      budget.spend(object);
+    }
     addRepair(object, expected, found);
     return true;
   }
