@@ -13,6 +13,7 @@ final class Bench {
       new Flanneld(),
       new KubernetesNodes(),
       new OpenClose(),
+      new Repair(),
       new Start(),
       new LabStart(),
       new DataPaths(),

@@ -23,9 +23,12 @@ interface Options {
   /** How often a benchmark measures each thing unless it says otherwise. */
   int ROUNDS = 5;
 
+  /** The sizes of network unless others are asked for; a benchmark may have its own. */
+  ImmutableList<Integer> PEERS = ImmutableList.of(20_000, 100_000);
+
   String HELP = """
         --rounds N      how often each thing is measured; default 5, of data 7, of micro 2
-        --peers N,N     sizes of network; default 20000,100000
+        --peers N,N     sizes of network; default 20000,100000, of repair 8,5000
         --changes N     how many changes of each kind; default 200
         --idle SECONDS  how long to watch an idle network; default 60
         --cycles N      how often a network is opened and closed; default 1000
@@ -44,7 +47,7 @@ interface Options {
   /** Returns the sizes of network to measure. */
   @Value.Default
   default ImmutableList<Integer> peers() {
-    return ImmutableList.of(20_000, 100_000);
+    return PEERS;
   }
 
   /** Returns how many changes of each kind. */

@@ -73,6 +73,14 @@ class BenchTest {
   }
 
   @Test
+  void repairSeesEachDamageMendedWithFewWrites() throws Exception {
+    var report = run(new Repair());
+
+    assertTrue(report.bars().stream().anyMatch(bar -> bar.what().contains("writes after")));
+    assertTrue(report.bars().stream().allMatch(Bar::isMet), report.table());
+  }
+
+  @Test
   void openCloseFindsEverythingAsItWas() throws Exception {
     var report = run(new OpenClose());
 

@@ -16,9 +16,11 @@ import io.jaconet.overlay.Subnets;
 import io.jaconet.overlay.Underlay;
 import io.jaconet.spi.Backend;
 import io.jaconet.spi.BackendProvider;
+import java.io.Closeable;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -34,9 +36,13 @@ public final class FakeBackend implements Backend {
   /** The type of the backend. */
   public static final String TYPE = "fake";
 
-  private final IpAddress publicIp;
   private final Map<Subnets, Lease> peers = new HashMap<>();
+  private final Map<Subnets, Lease> wanted = new LinkedHashMap<>();
+  private final Set<Subnets> damaged = new HashSet<>();
   private final Set<Subnets> refused = new HashSet<>();
+  private IpAddress publicIp;
+  private boolean moved;
+  private @Nullable Runnable due;
   private @Nullable IOException failure;
   private @Nullable Error error;
   private @Nullable Lease own;
@@ -70,6 +76,7 @@ public final class FakeBackend implements Backend {
       throw error;
     }
     failIfTold();
+    moved = false;
     var ips = ImmutableMap.of(publicIp.family(), publicIp);
     var underlay =
         new Underlay("eth0", 2, 1500, ips, ips, ImmutableList.of(new IpPrefix(publicIp, 24)));
@@ -106,24 +113,50 @@ public final class FakeBackend implements Backend {
     Map<Subnets, String> pending = new HashMap<>();
     int before = writes;
     for (PeerChange change : changes) {
-      put(change.subnets(), change.after(), pending);
+      var after = change.after();
+      if (after == null) {
+        wanted.remove(change.subnets());
+      } else {
+        wanted.put(change.subnets(), after);
+      }
+      put(change.subnets(), after, pending);
     }
     return new Report(ImmutableMap.copyOf(pending), writes - before);
   }
 
   @Override
-  public Report audit(ImmutableList<Lease> wanted) throws IOException {
+  public Report audit(ImmutableList<Lease> all) throws IOException {
+    wanted.clear();
+    all.forEach(peer -> wanted.put(peer.subnets(), peer));
+    return repair();
+  }
+
+  @Override
+  public Report repair() throws IOException {
     failIfTold();
     checkState(own != null && !suspended, "not open");
     Map<Subnets, String> pending = new HashMap<>();
     int before = writes;
     Set<Subnets> extra = new HashSet<>(peers.keySet());
-    for (Lease peer : wanted) {
+    for (Lease peer : wanted.values()) {
       extra.remove(peer.subnets());
       put(peer.subnets(), peer, pending);
     }
     extra.forEach(subnets -> put(subnets, null, pending));
-    return new Report(ImmutableMap.copyOf(pending), writes - before);
+    var repairs = ImmutableList.<Repair>builder();
+    for (Subnets mended : Set.copyOf(damaged)) {
+      if (peers.containsKey(mended)) {
+        damaged.remove(mended);
+        repairs.add(new Repair("peer " + mended, "reachable", ""));
+      }
+    }
+    return new Report(ImmutableMap.copyOf(pending), null, writes - before, repairs.build(), moved);
+  }
+
+  @Override
+  public Closeable watch(Runnable due) {
+    this.due = due;
+    return () -> this.due = null;
   }
 
   private void put(Subnets subnets, @Nullable Lease wanted, Map<Subnets, String> pending) {
@@ -184,9 +217,24 @@ public final class FakeBackend implements Backend {
     refused.remove(subnets);
   }
 
-  /** Forgets a peer, as when somebody deletes its route. */
+  /** Forgets a peer, as when somebody deletes its route and nobody says so. */
   public void damage(Subnets subnets) {
     peers.remove(subnets);
+    damaged.add(subnets);
+  }
+
+  /** Says that something changed that concerns the network, as a kernel does. */
+  public void announce() {
+    if (due != null) {
+      due.run();
+    }
+  }
+
+  /** Gives the underlay another address, and announces it. */
+  public void moveTo(IpAddress another) {
+    publicIp = another;
+    moved = true;
+    announce();
   }
 
   /** Returns the peers that packets would reach now. */

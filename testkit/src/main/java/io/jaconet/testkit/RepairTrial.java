@@ -32,8 +32,7 @@ public final class RepairTrial implements AutoCloseable {
   private static final int PEERS = 9;
 
   /** What a damage may say although it is done: the repair was faster than the rest of the command. */
-  private static final Pattern OVERTAKEN =
-      Pattern.compile("(Flushed .*|.*File exists\\.?|\\s)*");
+  private static final Pattern OVERTAKEN = Pattern.compile("(Flushed .*|.*File exists\\.?|\\s)*");
 
   private final NamespaceHost host;
   private final OverlayNetwork network;

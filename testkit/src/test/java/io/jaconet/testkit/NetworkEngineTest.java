@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
+import io.jaconet.Drift;
 import io.jaconet.Jaconet;
 import io.jaconet.NetworkListener;
 import io.jaconet.NetworkState;
@@ -56,6 +57,7 @@ class NetworkEngineTest {
     final List<Phase> phases = new ArrayList<>();
     final List<Lease> held = new ArrayList<>();
     final List<Quarantined> quarantined = new ArrayList<>();
+    final List<Drift> drifts = new ArrayList<>();
 
     @Override
     public void onState(NetworkState state) {
@@ -70,6 +72,53 @@ class NetworkEngineTest {
     @Override
     public void onQuarantine(Quarantined record) {
       quarantined.add(record);
+    }
+
+    @Override
+    public void onDrift(Drift drift) {
+      drifts.add(drift);
+    }
+  }
+
+  /** Passes everything on, or ends with an error. */
+  private static final class ErringSubnetManager implements SubnetManager {
+    private final SubnetManager leases;
+    private @Nullable Error error;
+
+    ErringSubnetManager(SubnetManager leases) {
+      this.leases = leases;
+    }
+
+    private SubnetManager leases() {
+      if (error != null) {
+        throw error;
+      }
+      return leases;
+    }
+
+    @Override
+    public LeaseGrant acquire(LeaseRequest request) throws IOException {
+      return leases().acquire(request);
+    }
+
+    @Override
+    public LeaseGrant renew(Lease lease, LeaseAttributes attributes) throws IOException {
+      return leases().renew(lease, attributes);
+    }
+
+    @Override
+    public void release(Lease lease) throws IOException {
+      leases().release(lease);
+    }
+
+    @Override
+    public Watch watch(Watcher watcher) throws IOException {
+      return leases().watch(watcher);
+    }
+
+    @Override
+    public void close() throws IOException {
+      leases.close();
     }
   }
 
@@ -437,6 +486,136 @@ class NetworkEngineTest {
   }
 
   /** I26. */
+  @Test
+  void mendsWhatIsAnnouncedAtOnceAndTellsOfIt() {
+    peer(20);
+    var network = join();
+
+    backend.damage(subnet(20));
+    backend.announce();
+    loop.advance(Duration.ofMillis(100));
+
+    assertEquals(ImmutableSet.of(subnet(20)), backend.peers().keySet());
+    assertEquals(1, events.drifts.size());
+    assertEquals("peer 10.244.20.0/24", events.drifts.get(0).object());
+    assertEquals(1, network.stats().get(Counter.DRIFT_REPAIRED));
+  }
+
+  /** T09. */
+  @Test
+  void publishesAnotherAddressUnderTheSameSubnet() {
+    peer(20);
+    var network = join();
+    var subnets = network.lease().subnets();
+    var moved = IpAddress.parse("192.0.2.77");
+
+    backend.moveTo(moved);
+    loop.advance(Duration.ofSeconds(1));
+
+    assertEquals(subnets, network.lease().subnets());
+    assertEquals(
+        moved,
+        leases.lease(subnets).orElseThrow().attributes().publicIp(IpFamily.V4).orElseThrow());
+    assertEquals(1, events.held.size());
+    assertEquals(Phase.UP, network.state().phase());
+    assertEquals(ImmutableSet.of(subnet(20)), backend.peers().keySet());
+  }
+
+  /** T09: what was published while the store did not answer is published when it does. */
+  @Test
+  void publishesTheLastAddressOnceTheStoreAnswers() {
+    var network = join();
+    leases.fail(storeDown);
+
+    backend.moveTo(IpAddress.parse("192.0.2.77"));
+    loop.advance(Duration.ofSeconds(5));
+    backend.moveTo(IpAddress.parse("192.0.2.78"));
+    loop.advance(Duration.ofSeconds(5));
+    leases.fail(null);
+    loop.advance(Duration.ofMinutes(1));
+
+    assertEquals(
+        IpAddress.parse("192.0.2.78"),
+        network.lease().attributes().publicIp(IpFamily.V4).orElseThrow());
+    assertEquals(Phase.UP, network.state().phase());
+  }
+
+  /** T22: an underlay that the overlay overlaps would lose its routes to it. */
+  @Test
+  void doesNotFollowToAnUnderlayInsideTheOverlay() {
+    var network = join();
+
+    backend.moveTo(IpAddress.parse("10.244.99.1"));
+    loop.advance(Duration.ofMinutes(1));
+    var inside = network.state();
+    backend.moveTo(IpAddress.parse("192.0.2.1"));
+    loop.advance(Duration.ofSeconds(1));
+
+    assertEquals(Phase.DEGRADED, inside.phase());
+    assertEquals(Phase.UP, network.state().phase());
+  }
+
+  /** T38: the store's answer took longer than the lease lasts. */
+  @Test
+  void anAnswerThatComesAfterTheEndOfTheLeaseIsNotBelieved() {
+    Duration[] delay = {Duration.ZERO};
+    var joined =
+        builder().eventLoop(loop, task -> loop.schedule(delay[0], task)).join();
+    loop.runReady();
+    var network = joined.join();
+    delay[0] = TTL.multipliedBy(2);
+
+    loop.advance(TTL.multipliedBy(2).plus(TTL.dividedBy(2)).plusSeconds(1));
+    boolean usedAfterTheAnswer = backend.carriesTraffic();
+    delay[0] = Duration.ZERO;
+    loop.advance(TTL.multipliedBy(3));
+
+    assertFalse(usedAfterTheAnswer);
+    assertEquals(Phase.UP, network.state().phase());
+    assertTrue(backend.carriesTraffic());
+  }
+
+  /** T11. */
+  @Test
+  void anErrorOfTheStoreEndsNeitherRenewalsNorTheWatch() {
+    var store = new ErringSubnetManager(leases);
+    var joined = builder().subnetManager(store).join();
+    loop.runReady();
+    var network = joined.join();
+
+    store.error = new NoClassDefFoundError("a class of the store's");
+    leases.cutWatches(storeDown);
+    loop.advance(TTL.minusMinutes(10));
+    var meanwhile = network.state();
+    store.error = null;
+    peer(21);
+    loop.advance(TTL.multipliedBy(2));
+
+    assertEquals(Phase.STALE, meanwhile.phase());
+    assertEquals(Phase.UP, network.state().phase());
+    assertEquals(ImmutableSet.of(subnet(21)), backend.peers().keySet());
+  }
+
+  /** T11. */
+  @Test
+  void anErrorOfAListenerHarmsNothing() {
+    var joined = builder()
+        .listener(new NetworkListener() {
+          @Override
+          public void onPeer(@Nullable Lease before, @Nullable Lease after) {
+            throw new AssertionError("a listener's");
+          }
+        })
+        .join();
+    peer(20);
+    loop.runReady();
+    peer(21);
+    loop.runReady();
+
+    assertEquals(Phase.UP, joined.join().state().phase());
+    assertEquals(ImmutableSet.of(subnet(20), subnet(21)), backend.peers().keySet());
+  }
+
   @Test
   void writesNothingWhenNothingHappens() {
     peer(20);

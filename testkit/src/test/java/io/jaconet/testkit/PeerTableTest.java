@@ -239,6 +239,30 @@ class PeerTableTest {
     assertEquals(ImmutableSet.of(), kernel.entries());
   }
 
+  /** T01: who replaces a route wants it otherwise, and so do we; ten times. */
+  @Test
+  void leavesAloneForAWhileWhatIsBrokenAgainAndAgain() throws Exception {
+    var foreign = new Route(subnet(1), UNDERLAY, IpAddress.parse("192.0.2.254"), false, 0, 4, 0);
+    audit(table, ImmutableMap.of(peer(1), vtep(1), peer(2), vtep(2)));
+    int repairs = 0;
+    for (int n = 0; n < 15; n++) {
+      kernel.plant(foreign);
+      repairs += table.audit().repairs().size();
+    }
+    var left = table.audit();
+    nanos += Duration.ofSeconds(61).toNanos();
+    var triedAgain = table.audit();
+
+    assertEquals(10, repairs);
+    assertEquals(0, left.writes());
+    assertEquals(ImmutableSet.of(peer(1)), left.pending().keySet());
+    assertTrue(
+        left.pending().getOrDefault(peer(1), "").contains("left alone until 1970-01-01T00:01:00Z"),
+        left.pending().toString());
+    assertEquals(1, triedAgain.repairs().size());
+    assertEquals(ImmutableMap.of(), triedAgain.pending());
+  }
+
   @Test
   void anyHistoryOfChangesDamageAndRefusalsIsMendedByOneAudit() throws Exception {
     long seed = new Random().nextLong();

@@ -191,7 +191,7 @@ final class VxlanBackend implements Backend {
     hear();
     underlay.doubt();
     boolean moved = underlay.isAnother();
-    var mending = Mending.of(budget);
+    var mending = mending(moved);
     try {
       for (Half half : halves) {
         half.audit(peers, mending);
@@ -243,11 +243,16 @@ final class VxlanBackend implements Backend {
     return prepared(followed).isAnother();
   }
 
+  /** What goes with an underlay that goes was taken away by nobody. */
+  private Mending mending(boolean moved) {
+    return moved ? Mending.ofNew() : Mending.of(budget);
+  }
+
   @Override
   public Report repair() throws IOException {
     hear();
     boolean moved = isOnAnotherUnderlay();
-    var mending = Mending.of(budget);
+    var mending = mending(moved);
     try {
       for (Half half : halves) {
         half.repair(mending);

@@ -285,7 +285,7 @@ final class VxlanDevice {
         : OwnAddress.in(network, subnet.base());
     boolean reset = address.ensure(netlink, index, name, mending);
     if (!link().up()) {
-      reset |= mending.mend(object(), "up", "down", () -> netlink.setUp(index));
+      reset |= mending.mend("state of " + name, "up", "down", () -> netlink.setUp(index));
     }
     requireMac();
     return reset;

@@ -245,7 +245,7 @@ final class Tunnel implements AutoCloseable {
       reset |= address.ensure(netlink, index, name, mending);
     }
     if (!link.up()) {
-      reset |= mending.mend("link " + name, "up", "down", () -> netlink.setUp(index));
+      reset |= mending.mend("state of " + name, "up", "down", () -> netlink.setUp(index));
     }
     for (IpFamily family : config.families()) {
       var network = network(family);

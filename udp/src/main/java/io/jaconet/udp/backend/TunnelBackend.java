@@ -258,7 +258,7 @@ public final class TunnelBackend implements Backend {
     var follows = prepared(followed);
     follows.doubt();
     boolean moved = follows.isAnother();
-    var mending = Mending.of(budget);
+    var mending = mending(moved);
     Map<IpPrefix, Endpoint> wanted = new HashMap<>();
     peers.forEach(peer -> wanted.putAll(routes(peer)));
     var difference = Maps.difference(routes, wanted);
@@ -305,11 +305,16 @@ public final class TunnelBackend implements Backend {
     }
   }
 
+  /** What goes with an underlay that goes was taken away by nobody. */
+  private Mending mending(boolean moved) {
+    return moved ? Mending.ofNew() : Mending.of(budget);
+  }
+
   @Override
   public Report repair() throws IOException {
     hear();
     boolean moved = prepared(followed).isAnother();
-    var mending = Mending.of(budget);
+    var mending = mending(moved);
     ensure(tunnel -> tunnel.repair(mending), mending, moved);
     return mending.toReport(moved);
   }
