@@ -14,6 +14,7 @@ import io.jaconet.spi.LeaseStore;
 import io.jaconet.subnet.InMemoryLeaseStore;
 import io.jaconet.subnet.StoreSubnetManager;
 import io.jaconet.subnet.etcd.EtcdLeaseStore;
+import io.jaconet.testkit.EtcdServer;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -100,7 +101,7 @@ final class Repair implements Benchmark {
         measure(peers + " peers", peers, store, options, hosts, report);
       }
     }
-    try (var etcd = EtcdMember.start();
+    try (var etcd = EtcdServer.start();
         var store = EtcdLeaseStore.builder()
             .endpoints(List.of(etcd.endpoint()))
             .prefix("/bench/repair")
