@@ -44,7 +44,7 @@ class LeaseCampaignTest {
 
   private final Multiset<Fault> met = ConcurrentHashMultiset.create();
   private final AtomicInteger next = new AtomicInteger();
-  private final AtomicInteger done = new AtomicInteger();
+  private final AtomicInteger unmet = new AtomicInteger();
   private final AtomicInteger losses = new AtomicInteger();
   private final AtomicInteger restarts = new AtomicInteger();
   private ImmutableList<EtcdServer> members = ImmutableList.of();
@@ -97,10 +97,11 @@ class LeaseCampaignTest {
       });
       var findings = watching.verify();
       assertEquals(List.of(), beliefs.violations());
+      assertTrue(met.size() >= wanted, met::toString);
       for (var fault : FAULTS) {
         assertTrue(met.count(fault) >= wanted / (2 * FAULTS.size()), met::toString);
       }
-      System.out.println(done + " episodes in "
+      System.out.println(met.size() + " episodes in "
           + Duration.ofNanos(System.nanoTime() - start).toSeconds() + " s: " + met + "; " + losses
           + " losses of a member and " + restarts + " restarts of all, " + grants + " grants, "
           + refusals + " for want of room refused, " + failures + " calls failed, "
@@ -187,12 +188,13 @@ class LeaseCampaignTest {
             .prefix(PREFIX)
             .build());
       }
-      while (done.get() < wanted) {
+      while (next.get() - unmet.get() < wanted) {
         int number = next.getAndIncrement();
         var fault = FAULTS.get(number % FAULTS.size());
         if (play(new Episode(this, number, fault, relay), stores, threads, seed + number)) {
           met.add(fault);
-          done.incrementAndGet();
+        } else {
+          unmet.incrementAndGet();
         }
       }
     } finally {
