@@ -75,13 +75,21 @@ public final class PeerTable {
   }
 
   /**
-   * Compares what the kernel has with what is wanted of all peers, and writes the difference.
+   * Compares what the kernel has with what is wanted of all peers, and writes the difference. If the kernel refuses to remove something that
+   * belongs to no peer, that is pending under the whole network.
    *
    * @throws IOException if the kernel could not be asked
    */
   public Outcome audit(ImmutableMap<Subnets, ImmutableList<ForwardingEntry>> wanted)
       throws IOException {
-    return compare(wanted).execute();
+    var plan = compare(wanted);
+    var outcome = plan.execute();
+    if (plan.leftOver == null) {
+      return outcome;
+    }
+    var pending = new HashMap<>(outcome.pending());
+    pending.put(Subnets.of(network), plan.leftOver.toString());
+    return new Outcome(ImmutableMap.copyOf(pending), outcome.writes());
   }
 
   private Plan compare(ImmutableMap<Subnets, ImmutableList<ForwardingEntry>> wanted)
