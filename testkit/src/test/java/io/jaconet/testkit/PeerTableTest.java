@@ -170,6 +170,17 @@ class PeerTableTest {
     assertEquals(ImmutableSet.of(vtep(1).get(1)), kernel.entries());
   }
 
+  /** I19: nobody may believe that all is well while something stays that belongs to no peer. */
+  @Test
+  void anAuditSaysSoIfSomethingStays() throws Exception {
+    table.audit(ImmutableMap.of(peer(1), vtep(1)));
+    kernel.refuse(change -> change.entry() instanceof Fdb ? EPERM : 0);
+
+    var pending = table.audit(ImmutableMap.of()).pending();
+
+    assertTrue(pending.getOrDefault(Subnets.of(NETWORK), "").contains("EPERM"), pending::toString);
+  }
+
   @Test
   void aRestartAdoptsWhatStandsWithoutAWrite() throws Exception {
     var wanted = ImmutableMap.of(peer(1), vtep(1), peer(2), vtep(2));

@@ -129,6 +129,7 @@ public final class Campaign {
       advanceTo(cluster, END_OF_TROUBLE);
       makeGood(cluster);
       var recovery = cluster.settle(RECOVERY);
+      checkCalls(cluster);
       checkIdle(cluster);
       checkRepair(cluster, new SplittableRandom(seed));
       return tally.plus(cluster, recovery);
@@ -172,6 +173,16 @@ public final class Campaign {
       host.slowStore(Duration.ZERO);
       host.repeatMessages(false);
       host.refuseKernelCalls(0, "");
+    }
+  }
+
+  /** I17: whatever is wrong, the store is not called more often than once a second. */
+  private static void checkCalls(SimulatedCluster cluster) {
+    for (SimulatedHost host : cluster.hosts()) {
+      if (host.link().calls() > cluster.elapsed().toSeconds()) {
+        throw new AssertionError("I17: " + host + " has called the store "
+            + host.link().calls() + " times in " + cluster.elapsed());
+      }
     }
   }
 

@@ -90,7 +90,7 @@ public final class SimulatedCluster implements AutoCloseable {
     return addresses.buildOrThrow();
   }
 
-  private void violated(String what) {
+  void violated(String what) {
     if (violation == null) {
       violation = "after " + Duration.ofNanos(world.nanoTime()) + ": " + what;
     }

@@ -7,6 +7,8 @@ import io.jaconet.OverlayNetwork;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.overlay.CloseMode;
+import io.jaconet.overlay.NoFreeSubnetException;
+import io.jaconet.overlay.PublicIpInUseException;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.testkit.simulation.StoreLink.Trouble;
 import java.time.Duration;
@@ -117,6 +119,9 @@ public final class SimulatedHost {
 
   void processEnded(@Nullable Throwable cause) {
     remember();
+    if (cause instanceof NoFreeSubnetException || cause instanceof PublicIpInUseException) {
+      cluster.violated("I16: the process of " + name + " ended by itself: " + cause);
+    }
     process = null;
     lastFailure = cause;
   }
