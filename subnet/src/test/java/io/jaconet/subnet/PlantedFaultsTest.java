@@ -62,6 +62,10 @@ class PlantedFaultsTest {
     return new Edit("core", "NetworkEngine.java", right, wrong);
   }
 
+  private static Edit dataPath(String right, String wrong) {
+    return new Edit("core", "DataPathKeeper.java", right, wrong);
+  }
+
   private static Edit keeper(String right, String wrong) {
     return new Edit("core", "LeaseKeeper.java", right, wrong);
   }
@@ -134,7 +138,7 @@ class PlantedFaultsTest {
       new Fault(
           "F10",
           "nobody compares the kernel with what is wanted",
-          engine("      audit();\n      if (rules", "      if (rules")),
+          dataPath("        audit();\n        listener.tick();\n", "        listener.tick();\n")),
       new Fault(
           "no fence",
           "the end of the lease stops nothing",
@@ -161,9 +165,9 @@ class PlantedFaultsTest {
       new Fault(
           "leaky fence",
           "a fence stops no traffic",
-          engine(
-              "      backend.suspend();\n",
-              "      if (closing) {\n        backend.suspend();\n      }\n")),
+          dataPath(
+              "      call(backend::suspend);\n",
+              "      if (closed) {\n        call(backend::suspend);\n      }\n")),
       new Fault(
           "fenced for ever",
           "a lease that is proven again does not end the fence",
@@ -180,8 +184,8 @@ class PlantedFaultsTest {
           "hasty health",
           "the network is up before the kernel knows what was missed",
           engine(
-              "        flush();\n        // Not before the kernel knows what was missed.\n        note(Concern.WATCH, null);\n",
-              "        note(Concern.WATCH, null);\n        scheduleFlush();\n")),
+              "        dataPath.flush();\n        // Not before the kernel knows what was missed.\n        note(Concern.WATCH, null);\n",
+              "        note(Concern.WATCH, null);\n        dataPath.scheduleFlush();\n")),
       new Fault(
           "borrowed renewal",
           "the write of an earlier attempt counts as that of a later one",
@@ -192,12 +196,17 @@ class PlantedFaultsTest {
           "stale FDB",
           "an FDB entry is not replaced",
           table(
-              "        vteps.add(new Step(peer, Mode.REPLACE, entry));\n",
-              "        if (found == null) {\n          vteps.add(new Step(peer, Mode.REPLACE, entry));\n        }\n")),
+              "    if (old != null && old.stands && (entry instanceof Nexthop || ",
+              "    if (old != null && old.stands && (entry instanceof Nexthop || entry instanceof ForwardingEntry.Fdb || "),
+          table(
+              "    return entry.equals(found);\n",
+              "    return entry instanceof ForwardingEntry.Fdb || entry.equals(found);\n")),
       new Fault(
           "no sweep",
           "what belongs to no peer stays in the kernel",
-          table("    observed.values().forEach(entry -> plan.remove(null, entry));\n", "")),
+          table(
+              "        if (wish == null || wish.seen == round) {\n          plan.remove(found);\n",
+              "        if (wish == null || wish.seen == round) {\n")),
       new Fault(
           "no renewal",
           "the lease is not renewed",
