@@ -38,6 +38,9 @@ public final class PeerTable {
   /** {@code RTPROT_BOOT}, which flanneld's routes bear. */
   private static final int BOOT = 3;
 
+  /** How often another id is tried for a nexthop object in one call, should the kernel say each time that it is taken. */
+  private static final int MOST_ATTEMPTS = 16;
+
   private final ForwardingTables tables;
   private final int link;
   private final IpPrefix network;
@@ -292,7 +295,7 @@ public final class PeerTable {
 
     private void writeNexthops() throws IOException {
       List<Step> todo = nexthops;
-      while (!todo.isEmpty()) {
+      for (int attempt = 1; !todo.isEmpty(); attempt++) {
         List<Step> again = new ArrayList<>();
         for (Refusal refusal : attempt(todo)) {
           var nexthop = (Nexthop) refusal.step.entry;
@@ -300,6 +303,10 @@ public final class PeerTable {
           switch (refusal.failure.errno()) {
             case Errno.EEXIST -> {
               nexthopIds.seen(nexthop.id());
+              if (attempt == MOST_ATTEMPTS) {
+                fail(refusal);
+                continue;
+              }
               var other = nexthop(nexthop.gateway(), nexthopIds.allocate(nexthop.gateway()));
               again.add(new Step(refusal.step.peer, Mode.CREATE, other));
             }
