@@ -47,6 +47,9 @@ public final class PeerTable {
   /** {@code RTPROT_BOOT}, which flanneld's routes bear. */
   private static final int BOOT = 3;
 
+  /** How often another id is tried for a nexthop object in one call, should the kernel say each time that it is taken. */
+  private static final int MOST_ATTEMPTS = 16;
+
   private static final int RTN_UNICAST = 1;
 
   private final ForwardingTables tables;
@@ -619,7 +622,7 @@ public final class PeerTable {
 
     private void writeNexthops() throws IOException {
       List<Step> todo = nexthops;
-      while (!todo.isEmpty()) {
+      for (int attempt = 1; !todo.isEmpty(); attempt++) {
         for (Step step : todo) {
           var gateway = ((Nexthop) step.entry).gateway();
           if (nexthopIds.of(gateway) == 0) {
@@ -634,7 +637,11 @@ public final class PeerTable {
           switch (refusal.failure.errno()) {
             case Errno.EEXIST -> {
               nexthopIds.seen(id);
-              again.add(refusal.step);
+              if (attempt == MOST_ATTEMPTS) {
+                fail(refusal);
+              } else {
+                again.add(refusal.step);
+              }
             }
             case Errno.EOPNOTSUPP -> doWithoutNexthopObjects();
             default -> fail(refusal);

@@ -31,12 +31,14 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class PeerTableTest {
   private static final int LINK = 7;
   private static final int UNDERLAY = 2;
   private static final int BOOT = 3;
   private static final int EPERM = 1;
+  private static final int EEXIST = 17;
   private static final int EOPNOTSUPP = 95;
   private static final IpPrefix NETWORK = IpPrefix.parse("10.244.0.0/16");
   private static final ImmutableList<ForwardingEntry> NOTHING = ImmutableList.of();
@@ -216,6 +218,16 @@ class PeerTableTest {
     assertEquals(ImmutableMap.of(), outcome.pending());
     assertTrue(kernel.entries().contains(foreign));
     assertEquals(2, kernel.nexthops(0).size());
+  }
+
+  @Test
+  @Timeout(10)
+  void aKernelThatFindsEveryNexthopIdTakenLeavesThePeerPending() throws Exception {
+    kernel.refuse(change -> change.entry() instanceof Nexthop ? EEXIST : 0);
+
+    var outcome = table.apply(ImmutableList.of(new Edit(peer(1), vtep(1))));
+
+    assertEquals(ImmutableSet.of(peer(1)), outcome.pending().keySet());
   }
 
   @Test

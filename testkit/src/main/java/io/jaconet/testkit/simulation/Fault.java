@@ -61,6 +61,9 @@ enum Fault {
       "REMOVE Fdb",
       "REMOVE Nexthop");
 
+  private static final int EPERM = 1;
+  private static final int ENOENT = 2;
+
   /** EPERM, ENOENT, EINTR, EAGAIN, ENOMEM, EBUSY, EEXIST, EINVAL, EOPNOTSUPP, ENOBUFS. */
   private static final ImmutableList<Integer> ERRORS =
       ImmutableList.of(1, 2, 4, 11, 12, 16, 17, 22, 95, 105);
@@ -129,10 +132,7 @@ enum Fault {
             .changeMac(
                 family(cluster, random),
                 new MacAddress(0x0200_ffff_0000L | random.nextInt(1 << 16)));
-      case REFUSE_KERNEL_CALL ->
-        host.refuseKernelCalls(
-            ERRORS.get(random.nextInt(ERRORS.size())),
-            KERNEL_CALLS.get(random.nextInt(KERNEL_CALLS.size())));
+      case REFUSE_KERNEL_CALL -> refuseCall(host, random);
     }
     cluster.schedule(lasts, () -> undo(host));
   }
@@ -147,6 +147,15 @@ enum Fault {
       case REFUSE_KERNEL_CALL -> host.refuseKernelCalls(0, "");
       default -> {}
     }
+  }
+
+  private static void refuseCall(SimulatedHost host, SplittableRandom random) {
+    int errno = ERRORS.get(random.nextInt(ERRORS.size()));
+    var call = KERNEL_CALLS.get(random.nextInt(KERNEL_CALLS.size()));
+    // That there is nothing to remove is no refusal; a kernel that says so of what is there is
+    // none.
+    boolean alreadyGone = errno == ENOENT && call.startsWith("REMOVE");
+    host.refuseKernelCalls(alreadyGone ? EPERM : errno, call);
   }
 
   private static IpFamily family(SimulatedCluster cluster, SplittableRandom random) {
