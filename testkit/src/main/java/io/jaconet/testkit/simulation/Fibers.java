@@ -63,7 +63,7 @@ final class Fibers implements AutoCloseable {
     all.forEach(Thread::interrupt);
   }
 
-  /** Ends a task in the middle; nobody catches it on the way. */
+  /** Ends a task in the middle. Who catches it on the way cannot tell anybody: the host has ended. */
   private static final class Abandoned extends Error {
     Abandoned() {
       super("nobody waits for this any more", null, false, false);
@@ -115,11 +115,12 @@ final class Fibers implements AutoCloseable {
             task.run();
           }
         } catch (Abandoned ended) {
-          abandoned = false;
+          // As it should be.
         } catch (Throwable t) {
           thrown = t;
         }
         task = null;
+        abandoned = false;
         idle.push(this);
         done.release();
       }
