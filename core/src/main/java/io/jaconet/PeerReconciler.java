@@ -177,7 +177,10 @@ final class PeerReconciler {
     }
     var report = backend.apply(changes);
     var stillPending = new HashMap<>(pending);
-    changes.forEach(change -> stillPending.remove(change.subnets()));
+    // One that is pending was written in part: only an audit can tell that all of it stands.
+    changes.stream()
+        .filter(change -> change.after() == null)
+        .forEach(change -> stillPending.remove(change.subnets()));
     stillPending.putAll(report.pending());
     pending = ImmutableMap.copyOf(stillPending);
     listener.applied(changes);

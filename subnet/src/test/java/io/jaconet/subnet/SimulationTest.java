@@ -75,6 +75,29 @@ class SimulationTest {
     }
   }
 
+  /** I19: the route was refused, and what is told of the peer afterwards has the same route. */
+  @Test
+  void aPendingPeerThatChangesStaysPendingUntilItStands() {
+    try (var cluster = Shared.cluster().hosts(2).build(1)) {
+      var host = cluster.host(1);
+      cluster.hosts().forEach(each -> each.start());
+      cluster.settle(Duration.ofSeconds(10));
+      host.kernel().refuse(call -> call.equals("CREATE Route") ? 1 : 0);
+      host.kernel().removeEntries(entry -> true);
+      cluster.advance(Duration.ofSeconds(12));
+      var peer = cluster.host(2).network().orElseThrow().lease().subnets();
+
+      cluster.overwriteRecord(
+          peer.key(),
+          "{\"PublicIP\":\"203.0.113.9\",\"BackendType\":\"vxlan\","
+              + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:ee:00:00:00:09\"}}",
+          cluster.leaseTtl());
+      cluster.advance(Duration.ofMillis(50));
+
+      assertEquals(Phase.DEGRADED, host.network().orElseThrow().state().phase());
+    }
+  }
+
   @Test
   void hostsThatStartAtOneMomentShareNoSubnet() {
     try (var cluster = Shared.cluster().hosts(50).build(1)) {

@@ -119,7 +119,7 @@ enum Fault {
       case TAKE_RECORD -> {
         var key = keyOf(host);
         if (key != null) {
-          cluster.overwriteRecord(key, strangersRecord(random), cluster.leaseTtl());
+          cluster.overwriteRecord(key, strangersRecord(cluster), cluster.leaseTtl());
         }
       }
       case REMOVE_ENTRIES -> host.kernel().removeEntries(entry -> random.nextInt(4) == 0);
@@ -177,13 +177,13 @@ enum Fault {
   private static void poison(SimulatedCluster cluster, SplittableRandom random) {
     var key = POISON_KEYS.get(random.nextInt(POISON_KEYS.size()));
     boolean isSubnet = key.startsWith("10.244.20");
-    var value = isSubnet && random.nextBoolean() ? "not JSON" : strangersRecord(random);
+    var value = isSubnet && random.nextBoolean() ? "not JSON" : strangersRecord(cluster);
     cluster.overwriteRecord(key, value, requireNonNull(cluster.leaseTtl()));
   }
 
   /** Returns what flanneld would write on a host of its own. */
-  private static String strangersRecord(SplittableRandom random) {
-    int n = 1 + random.nextInt(250);
+  private static String strangersRecord(SimulatedCluster cluster) {
+    int n = cluster.nextStranger();
     var mac = String.format("02:ee:00:00:00:%02x", n);
     return "{\"PublicIP\":\"203.0.113." + n + "\",\"PublicIPv6\":\"2001:db8:1::"
         + Integer.toHexString(n)

@@ -53,6 +53,7 @@ public final class SimulatedCluster implements AutoCloseable {
   private final Promises promises;
   private final ImmutableList<SimulatedHost> hosts;
   private @Nullable String violation;
+  private int strangers;
 
   private SimulatedCluster(Builder builder, long seed, @Nullable Fibers shared) {
     ownsFibers = shared == null;
@@ -113,6 +114,11 @@ public final class SimulatedCluster implements AutoCloseable {
   /** Returns how long a lease lasts unless renewed. */
   public Duration leaseTtl() {
     return leaseTtl;
+  }
+
+  /** Returns a number that no stranger, who writes records without being a host of this cluster, has had before. */
+  int nextStranger() {
+    return ++strangers;
   }
 
   NetworkConfig config() {
