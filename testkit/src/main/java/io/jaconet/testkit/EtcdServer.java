@@ -34,6 +34,8 @@ public final class EtcdServer implements AutoCloseable {
   private static final Duration START = Duration.ofSeconds(30);
 
   /** Below those that the kernel gives to clients: a member that connects to another must not take the port of a third. */
+  private static final int MOST_TAKEN_PORTS = 100;
+
   private static final AtomicInteger NEXT_PORT = new AtomicInteger(20_000);
 
   private final String name;
@@ -172,12 +174,15 @@ public final class EtcdServer implements AutoCloseable {
   }
 
   private static int freePort() throws IOException {
-    while (true) {
+    for (int attempt = 1; ; attempt++) {
       int port = NEXT_PORT.getAndIncrement();
       try (var socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
         return socket.getLocalPort();
       } catch (BindException taken) {
-        // The next one, then.
+        if (attempt == MOST_TAKEN_PORTS) {
+          throw new IOException(
+              "no port of the loopback address can be had, up to " + port + "; is lo up?", taken);
+        }
       }
     }
   }
