@@ -33,9 +33,9 @@ public final class EtcdServer implements AutoCloseable {
   private static final String LOOPBACK = "127.0.0.1";
   private static final Duration START = Duration.ofSeconds(30);
 
-  /** Below those that the kernel gives to clients: a member that connects to another must not take the port of a third. */
   private static final int MOST_TAKEN_PORTS = 100;
 
+  /** Below those that the kernel gives to clients: a member that connects to another must not take the port of a third. */
   private static final AtomicInteger NEXT_PORT = new AtomicInteger(20_000);
 
   private final String name;
