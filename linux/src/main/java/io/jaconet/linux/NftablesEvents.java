@@ -56,13 +56,14 @@ public final class NftablesEvents implements AutoCloseable {
         EventSocket.over(NetlinkSocket.openNetfilter(NFNLGRP_NFTABLES, RECEIVE_BUFFER_BYTES)));
   }
 
-  /** Waits until there is something to {@link #drain}, for at most {@code limit}; returns false if this is closed. */
+  /** Waits until there is something to {@link #drain}, for at most {@code limit}, not at all if it is negative; returns false if this is closed. */
   public boolean await(Duration limit) throws SyscallException {
     if (!socket.enter()) {
       return false;
     }
     try {
-      return socket.await((int) Math.min(limit.toMillis(), Integer.MAX_VALUE));
+      // To poll, a negative limit is none.
+      return socket.await((int) Math.max(0, Math.min(limit.toMillis(), Integer.MAX_VALUE)));
     } finally {
       socket.leave();
     }

@@ -60,6 +60,7 @@ class NftablesTest {
     assertTrue(events.await(Duration.ofSeconds(30)));
     events.drain();
     assertTrue(events.await(Duration.ofMillis(1)));
+    assertTrue(events.await(Duration.ofNanos(-1)), "a limit that is over by now");
     events.close();
     assertFalse(events.await(Duration.ofSeconds(30)));
   }
