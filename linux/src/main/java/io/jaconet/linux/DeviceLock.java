@@ -10,7 +10,7 @@ import java.time.Instant;
  * The right to look after a device, held by one network of one process in a network namespace: an abstract Unix socket bears the
  * device's name. The kernel keeps those names apart by namespace, and takes them back whenever a process ends, however that comes about.
  */
-public final class DeviceLock implements AutoCloseable {
+final class DeviceLock implements AutoCloseable {
   private static final int AF_UNIX = 1;
   private static final int SOCK_STREAM = 1;
   private static final int SOCK_NONBLOCK = 0x800;

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Confined to the thread of its {@link UnderlaySelector}, except for {@link #concerns}.
  */
-public final class FollowedUnderlay {
+final class FollowedUnderlay {
   private final UnderlaySelector selector;
   private final UnderlaySelection selection;
   private final Set<IpFamily> families;

@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 /**
  * A thread that gathers what changes in a network namespace until somebody looks. If it fails, {@link #drain} begins anew. Thread-safe.
  */
-public final class KernelWatch implements Closeable {
+final class KernelWatch implements Closeable {
   private static final Logger log = LoggerFactory.getLogger(KernelWatch.class);
 
   /** Beyond this it is cheaper to read the kernel's tables than to look at each change. */

@@ -6,18 +6,14 @@ import com.google.common.base.Joiner;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
-import io.jaconet.linux.DeviceLock;
-import io.jaconet.linux.FollowedUnderlay;
 import io.jaconet.linux.ForwardingEntry;
+import io.jaconet.linux.HostNetwork;
 import io.jaconet.linux.KernelRoute;
-import io.jaconet.linux.KernelWatch;
 import io.jaconet.linux.Mending;
 import io.jaconet.linux.NetlinkEvent;
-import io.jaconet.linux.NetworkNamespace;
 import io.jaconet.linux.PeerTable;
 import io.jaconet.linux.RepairBudget;
 import io.jaconet.linux.RtNetlink;
-import io.jaconet.linux.UnderlaySelector;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
@@ -37,10 +33,8 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -59,12 +53,8 @@ final class VxlanBackend implements Backend {
   /** Also read by the thread of the watch. */
   private final List<Half> halves = new CopyOnWriteArrayList<>();
 
-  private @Nullable NetworkNamespace namespace;
-  private @Nullable RtNetlink netlink;
-  private @Nullable DeviceLock lock;
+  private @Nullable HostNetwork host;
   private @Nullable Lease own;
-  private @Nullable FollowedUnderlay followed;
-  private @Nullable KernelWatch watch;
   private boolean warnedOfForwarding;
 
   VxlanBackend(BackendProvider.Context context, VxlanOptions options) {
@@ -74,12 +64,16 @@ final class VxlanBackend implements Backend {
 
   @Override
   public Preparation prepare() throws IOException {
-    var underlay = followed == null ? begin() : followed;
-    var selected = underlay.select();
+    var entered = host;
+    if (entered == null) {
+      entered = HostNetwork.enter(context, options.deviceName(IpFamily.V4));
+      host = entered;
+    }
+    var selected = entered.selectUnderlay();
     try {
       return prepare(selected);
     } catch (IOException | RuntimeException e) {
-      underlay.refuse();
+      entered.refuseUnderlay();
       throw e;
     }
   }
@@ -99,20 +93,6 @@ final class VxlanBackend implements Backend {
         selected, attributes, overlayMtu, ImmutableSet.of(options.effectivePort()));
   }
 
-  private FollowedUnderlay begin() throws IOException {
-    var entered = context.namespace() == null
-        ? NetworkNamespace.current()
-        : NetworkNamespace.ofPath(context.namespace());
-    namespace = entered;
-    lock = DeviceLock.acquire(entered, options.deviceName(IpFamily.V4));
-    var opened = entered.call(RtNetlink::open);
-    netlink = opened;
-    var begun = new FollowedUnderlay(
-        new UnderlaySelector(opened), context.underlay(), context.config().families());
-    followed = begun;
-    return begun;
-  }
-
   /** Returns the half of a family, on the underlay that is selected now. */
   private Half half(IpPrefix network, Underlay selected) throws IOException {
     for (Half half : halves) {
@@ -122,7 +102,7 @@ final class VxlanBackend implements Backend {
       }
     }
     var device = VxlanDevice.of(
-        netlink(), prepared(namespace), network, options, selected, context.nodeId());
+        netlink(), prepared(host).namespace(), network, options, selected, context.nodeId());
     var half = new Half(device);
     halves.add(half);
     return half;
@@ -138,10 +118,10 @@ final class VxlanBackend implements Backend {
   }
 
   private void warnUnlessForwarding() throws IOException {
-    var entered = namespace;
-    if (entered == null || warnedOfForwarding) {
+    if (host == null || warnedOfForwarding) {
       return;
     }
+    var entered = host.namespace();
     warnedOfForwarding = true;
     for (IpFamily family : context.config().families()) {
       String setting =
@@ -182,15 +162,15 @@ final class VxlanBackend implements Backend {
     for (Half half : halves) {
       half.apply(changes, mending);
     }
-    return mending.toReport(isOnAnotherUnderlay());
+    return mending.toReport(prepared(host).isOnAnotherUnderlay());
   }
 
   @Override
   public Report audit(ImmutableList<Lease> peers) throws IOException {
-    var underlay = prepared(followed);
+    var entered = prepared(host);
     hear();
-    underlay.doubt();
-    boolean moved = underlay.isAnother();
+    entered.doubtUnderlay();
+    boolean moved = entered.isOnAnotherUnderlay();
     var mending = mending(moved);
     try {
       for (Half half : halves) {
@@ -207,17 +187,11 @@ final class VxlanBackend implements Backend {
 
   @Override
   public Closeable watch(Runnable due) throws IOException {
-    var begun = KernelWatch.begin(
-        prepared(namespace), "jaconet-" + context.networkName() + "-watch", this::concerns, due);
-    watch = begun;
-    return begun;
+    return prepared(host).watch(this::concerns, due);
   }
 
   /** Asked on the thread of the watch. */
   private boolean concerns(NetlinkEvent event) {
-    if (prepared(followed).concerns(event)) {
-      return true;
-    }
     for (Half half : halves) {
       if (half.concerns(event)) {
         return true;
@@ -227,20 +201,7 @@ final class VxlanBackend implements Backend {
   }
 
   private void hear() {
-    if (watch == null) {
-      return;
-    }
-    var underlay = prepared(followed);
-    for (NetlinkEvent event : watch.drain()) {
-      if (underlay.concerns(event)) {
-        underlay.doubt();
-      }
-      halves.forEach(half -> half.hear(event));
-    }
-  }
-
-  private boolean isOnAnotherUnderlay() {
-    return prepared(followed).isAnother();
+    prepared(host).hear(event -> halves.forEach(half -> half.hear(event)));
   }
 
   /** What goes with an underlay that goes was taken away by nobody. */
@@ -251,7 +212,7 @@ final class VxlanBackend implements Backend {
   @Override
   public Report repair() throws IOException {
     hear();
-    boolean moved = isOnAnotherUnderlay();
+    boolean moved = prepared(host).isOnAnotherUnderlay();
     var mending = mending(moved);
     try {
       for (Half half : halves) {
@@ -287,9 +248,8 @@ final class VxlanBackend implements Backend {
     for (Half half : halves) {
       failures.attempt(() -> half.close(mode));
     }
-    for (AutoCloseable resource :
-        Stream.of(netlink, lock, namespace).filter(Objects::nonNull).toList()) {
-      failures.attempt(resource);
+    if (host != null) {
+      failures.attempt(host);
     }
     failures.throwIfAny();
   }
@@ -318,7 +278,7 @@ final class VxlanBackend implements Backend {
   }
 
   private RtNetlink netlink() {
-    return prepared(netlink);
+    return prepared(host).netlink();
   }
 
   private static <T> T prepared(@Nullable T value) {

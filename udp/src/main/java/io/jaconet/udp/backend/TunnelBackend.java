@@ -8,16 +8,11 @@ import com.google.common.collect.ImmutableMap;
 import com.google.common.collect.ImmutableSet;
 import com.google.common.collect.Maps;
 import com.google.common.io.Closer;
-import io.jaconet.linux.DeviceLock;
-import io.jaconet.linux.FollowedUnderlay;
-import io.jaconet.linux.KernelWatch;
+import io.jaconet.linux.HostNetwork;
 import io.jaconet.linux.Mending;
 import io.jaconet.linux.NetlinkEvent;
-import io.jaconet.linux.NetworkNamespace;
 import io.jaconet.linux.RepairBudget;
-import io.jaconet.linux.RtNetlink;
 import io.jaconet.linux.SyscallException;
-import io.jaconet.linux.UnderlaySelector;
 import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
@@ -49,14 +44,10 @@ public final class TunnelBackend implements Backend {
   private final BackendProvider.Context context;
   private final TunnelScheme scheme;
   private final Map<IpPrefix, Endpoint> routes = new HashMap<>();
-  private @Nullable NetworkNamespace namespace;
-  private @Nullable RtNetlink netlink;
-  private @Nullable DeviceLock lock;
+  private @Nullable HostNetwork host;
   private final RepairBudget budget = new RepairBudget();
-  private volatile @Nullable FollowedUnderlay followed;
   private volatile @Nullable Underlay underlay;
   private volatile @Nullable Runnable due;
-  private @Nullable KernelWatch watch;
   private boolean suspended;
   private @Nullable Lease own;
   private volatile @Nullable Tunnel tunnel;
@@ -69,30 +60,19 @@ public final class TunnelBackend implements Backend {
 
   @Override
   public Preparation prepare() throws IOException {
-    var follows = followed == null ? begin() : followed;
-    var selected = follows.select();
+    var entered = host;
+    if (entered == null) {
+      var device = scheme.device();
+      entered = HostNetwork.enter(context, device.contains("%d") ? null : device);
+      host = entered;
+    }
+    var selected = entered.selectUnderlay();
     try {
       return prepare(selected);
     } catch (IOException | RuntimeException e) {
-      follows.refuse();
+      entered.refuseUnderlay();
       throw e;
     }
-  }
-
-  private FollowedUnderlay begin() throws IOException {
-    var entered = context.namespace() == null
-        ? NetworkNamespace.current()
-        : NetworkNamespace.ofPath(context.namespace());
-    namespace = entered;
-    if (!scheme.device().contains("%d")) {
-      lock = DeviceLock.acquire(entered, scheme.device());
-    }
-    var opened = entered.call(RtNetlink::open);
-    netlink = opened;
-    var begun = new FollowedUnderlay(
-        new UnderlaySelector(opened), context.underlay(), context.config().families());
-    followed = begun;
-    return begun;
   }
 
   private Preparation prepare(Underlay selected) throws IOException {
@@ -118,8 +98,8 @@ public final class TunnelBackend implements Backend {
 
   private Tunnel createTunnel() throws IOException {
     var selected = prepared(underlay);
-    var entered = prepared(namespace);
-    var opened = prepared(netlink);
+    var entered = prepared(host).namespace();
+    var opened = prepared(host).netlink();
     scheme.makeRoom(entered, opened);
     var held = opened.addresses();
     var addresses = new EnumMap<IpFamily, IpAddress>(IpFamily.class);
@@ -255,9 +235,9 @@ public final class TunnelBackend implements Backend {
   @Override
   public Report audit(ImmutableList<Lease> peers) throws IOException {
     hear();
-    var follows = prepared(followed);
-    follows.doubt();
-    boolean moved = follows.isAnother();
+    var entered = prepared(host);
+    entered.doubtUnderlay();
+    boolean moved = entered.isOnAnotherUnderlay();
     var mending = mending(moved);
     Map<IpPrefix, Endpoint> wanted = new HashMap<>();
     peers.forEach(peer -> wanted.putAll(routes(peer)));
@@ -276,33 +256,24 @@ public final class TunnelBackend implements Backend {
 
   @Override
   public Closeable watch(Runnable due) throws IOException {
-    var begun = KernelWatch.begin(
-        prepared(namespace), "jaconet-" + context.networkName() + "-watch", this::concerns, due);
-    watch = begun;
+    var watch = prepared(host).watch(this::concerns, due);
     this.due = due;
-    return begun;
+    return watch;
   }
 
   /** Asked on the thread of the watch. */
   private boolean concerns(NetlinkEvent event) {
     var now = tunnel;
-    return prepared(followed).concerns(event) || now != null && now.concerns(event);
+    return now != null && now.concerns(event);
   }
 
   private void hear() {
-    if (watch == null) {
-      return;
-    }
-    var follows = prepared(followed);
     var now = tunnel;
-    for (NetlinkEvent event : watch.drain()) {
-      if (follows.concerns(event)) {
-        follows.doubt();
-      }
+    prepared(host).hear(event -> {
       if (now != null) {
         now.hear(event);
       }
-    }
+    });
   }
 
   /** What goes with an underlay that goes was taken away by nobody. */
@@ -313,7 +284,7 @@ public final class TunnelBackend implements Backend {
   @Override
   public Report repair() throws IOException {
     hear();
-    boolean moved = prepared(followed).isAnother();
+    boolean moved = prepared(host).isOnAnotherUnderlay();
     var mending = mending(moved);
     ensure(tunnel -> tunnel.repair(mending), mending, moved);
     return mending.toReport(moved);
@@ -357,14 +328,8 @@ public final class TunnelBackend implements Backend {
   @Override
   public void close(CloseMode mode) throws IOException {
     try (var closer = Closer.create()) {
-      if (namespace != null) {
-        closer.register(namespace::close);
-      }
-      if (lock != null) {
-        closer.register(lock::close);
-      }
-      if (netlink != null) {
-        closer.register(netlink::close);
+      if (host != null) {
+        closer.register(host);
       }
       closer.register(this::closeTunnel);
     }
