@@ -193,14 +193,11 @@ class PlantedFaultsTest {
               "      entry = store.update(found, value, nodeId, timeToLive);\n",
               "      entry = found;\n")),
       new Fault(
-          "stale FDB",
-          "an FDB entry is not replaced",
+          "lost FDB",
+          "an FDB entry that is gone is not put back",
           table(
-              "    if (old != null && old.stands && (entry instanceof Nexthop || ",
-              "    if (old != null && old.stands && (entry instanceof Nexthop || entry instanceof ForwardingEntry.Fdb || "),
-          table(
-              "    return entry.equals(found);\n",
-              "    return entry instanceof ForwardingEntry.Fdb || entry.equals(found);\n")),
+              "      if (wish.seen != round && doubted.contains(Kind.of(wish.entry))) {\n",
+              "      if (wish.seen != round && Kind.of(wish.entry) != Kind.FDB && doubted.contains(Kind.of(wish.entry))) {\n")),
       new Fault(
           "no sweep",
           "what belongs to no peer stays in the kernel",
