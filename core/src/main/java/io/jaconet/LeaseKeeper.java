@@ -42,6 +42,7 @@ final class LeaseKeeper {
   private final @Nullable Duration renewMargin;
   private final Listener listener;
   private final Backoff backoff;
+  private final Backoff untilJoined;
   private final WorseClock clock;
   private LeaseRequest request;
   private @Nullable LeaseGrant grant;
@@ -50,6 +51,7 @@ final class LeaseKeeper {
   private boolean fenced;
   private boolean busy;
   private boolean again;
+  private boolean unanswered;
   private long notBeforeNanos;
   private boolean stopped;
   private EventLoop.@Nullable Timer timer;
@@ -69,6 +71,7 @@ final class LeaseKeeper {
     this.renewMargin = renewMargin;
     this.listener = listener;
     this.backoff = new Backoff(FIRST_RETRY, LAST_RETRY, random);
+    this.untilJoined = new Backoff(FIRST_RETRY, StoreWatch.LAST_RETRY, random);
     this.clock = new WorseClock(loop);
   }
 
@@ -85,6 +88,15 @@ final class LeaseKeeper {
       again = true;
     } else if (!stopped) {
       attempt();
+    }
+  }
+
+  /** Has seen the store answer somebody else: what it left unanswered is asked again at once. */
+  void storeAnswers() {
+    checkState(loop.inEventLoop());
+    if (unanswered) {
+      notBeforeNanos = loop.nanoTime();
+      next();
     }
   }
 
@@ -148,6 +160,7 @@ final class LeaseKeeper {
     }
     joined = true;
     fenced = false;
+    unanswered = false;
     notBeforeNanos = loop.nanoTime();
     if (before != null) {
       // Not after a loss: two processes with one node id that take the lease from each other do so
@@ -180,7 +193,8 @@ final class LeaseKeeper {
       return;
     }
     again = true;
-    notBeforeNanos = loop.nanoTime() + backoff.next().toNanos();
+    unanswered = !(e instanceof LeaseLostException) && !isAnswer(e);
+    notBeforeNanos = loop.nanoTime() + (joined ? backoff : untilJoined).next().toNanos();
     try {
       listener.storeFailed(e);
     } finally {
@@ -189,9 +203,11 @@ final class LeaseKeeper {
   }
 
   private static boolean isFinal(Exception e) {
-    return !(e instanceof IOException)
-        || e instanceof NoFreeSubnetException
-        || e instanceof PublicIpInUseException;
+    return !(e instanceof IOException) || isAnswer(e);
+  }
+
+  private static boolean isAnswer(Exception e) {
+    return e instanceof NoFreeSubnetException || e instanceof PublicIpInUseException;
   }
 
   private void check() {

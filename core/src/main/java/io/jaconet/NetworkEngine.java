@@ -98,19 +98,15 @@ final class NetworkEngine {
         backend,
         this::reconciler,
         settings.auditInterval(),
-        backoff(),
+        new Backoff(FIRST_RETRY, LAST_RETRY, random),
         new DataPathReaction());
     this.driftLog = new DriftLog(loop, settings.name());
-    this.watch = new StoreWatch(loop, io, settings.subnetManager(), backoff(), new WatchReaction());
+    this.watch = new StoreWatch(loop, io, settings.subnetManager(), random, new WatchReaction());
     var manager = settings.iptablesManager();
     this.rules = manager == null
         ? null
         : new RulesKeeper(loop, io, manager, settings.guard(), this::noteRules);
     this.view = new View(new NetworkState(Phase.JOINING, "", loop.now()), null, 0);
-  }
-
-  private Backoff backoff() {
-    return new Backoff(FIRST_RETRY, LAST_RETRY, random);
   }
 
   /** Starts; the future fails if the network cannot be joined, and everything is undone. */
@@ -306,6 +302,9 @@ final class NetworkEngine {
         } else {
           others.add(lease);
         }
+      }
+      if (keeper != null) {
+        keeper.storeAnswers();
       }
       verifyUnlessOurs(ownRecord);
       reconciler().snapshot(others.build(), unreadable);

@@ -8,7 +8,9 @@ import io.jaconet.overlay.LeaseEvent;
 import io.jaconet.overlay.UnreadableRecord;
 import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.concurrent.Executor;
+import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +19,13 @@ import org.jspecify.annotations.Nullable;
  * <p>Confined to the network's event loop; calls to the store run on the I/O executor.
  */
 final class StoreWatch {
+  private static final Duration FIRST_RETRY = Duration.ofMillis(100);
+
+  /**
+   * However long the store is away, it is asked about every second, as by flanneld: it may be back, and is to be noticed within 2 s.
+   */
+  static final Duration LAST_RETRY = Duration.ofMillis(1600);
+
   private final EventLoop loop;
   private final Executor io;
   private final SubnetManager subnetManager;
@@ -29,12 +38,12 @@ final class StoreWatch {
       EventLoop loop,
       Executor io,
       SubnetManager subnetManager,
-      Backoff backoff,
+      RandomGenerator random,
       Listener listener) {
     this.loop = loop;
     this.io = io;
     this.subnetManager = subnetManager;
-    this.backoff = backoff;
+    this.backoff = new Backoff(FIRST_RETRY, LAST_RETRY, random);
     this.listener = listener;
   }
 
@@ -68,6 +77,9 @@ final class StoreWatch {
 
   private void failed(Attempt attempt, Throwable cause) {
     if (attempt == current) {
+      if (attempt.hasLasted()) {
+        backoff.reset();
+      }
       stop();
       timer = loop.schedule(backoff.next(), this::restart);
       listener.watchFailed(cause);
@@ -81,6 +93,12 @@ final class StoreWatch {
   private final class Attempt implements SubnetManager.Watcher {
     private SubnetManager.@Nullable Watch watch;
     private boolean ended;
+    private @Nullable Long snapshotNanos;
+
+    /** One that fails right after its snapshot, each time anew, must not have the store list without a pause. */
+    boolean hasLasted() {
+      return snapshotNanos != null && loop.nanoTime() - snapshotNanos > LAST_RETRY.toNanos();
+    }
 
     /** Called on the I/O executor. */
     void begin() throws IOException {
@@ -113,7 +131,7 @@ final class StoreWatch {
     public void onSnapshot(
         ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
       onLoop(() -> {
-        backoff.reset();
+        snapshotNanos = loop.nanoTime();
         listener.snapshot(leases, unreadable);
       });
     }

@@ -3,7 +3,6 @@ package io.jaconet;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.google.common.collect.ImmutableList;
-import io.jaconet.event.Backoff;
 import io.jaconet.event.ManualEventLoop;
 import io.jaconet.overlay.Lease;
 import io.jaconet.overlay.LeaseAttributes;
@@ -12,7 +11,6 @@ import io.jaconet.overlay.LeaseGrant;
 import io.jaconet.overlay.LeaseRequest;
 import io.jaconet.overlay.UnreadableRecord;
 import io.jaconet.spi.SubnetManager;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.Random;
@@ -22,12 +20,7 @@ class StoreWatchTest {
   private final ManualEventLoop loop = new ManualEventLoop();
   private final Queue<Runnable> io = new ArrayDeque<>();
   private final CountingManager leases = new CountingManager();
-  private final StoreWatch watch = new StoreWatch(
-      loop,
-      io::add,
-      leases,
-      new Backoff(Duration.ofMillis(1), Duration.ofSeconds(1), new Random(1)),
-      new Deaf());
+  private final StoreWatch watch = new StoreWatch(loop, io::add, leases, new Random(1), new Deaf());
 
   /** Knows how many watches are open. */
   private static final class CountingManager implements SubnetManager {

@@ -265,6 +265,48 @@ class NetworkEngineTest {
     assertEquals(Phase.UP, network.state().phase());
   }
 
+  /** T16. */
+  @Test
+  void isUpWithinTwoSecondsOfTheStoresReturnHoweverLongItWasAway() {
+    var network = join();
+    leases.fail(storeDown);
+    leases.cutWatches(storeDown);
+    // Long enough for the renewal to fail as well.
+    loop.advance(TTL.multipliedBy(3).dividedBy(4));
+    var whileDown = network.state();
+    leases.fail(null);
+    loop.advance(Duration.ofSeconds(2));
+
+    assertEquals(Phase.STALE, whileDown.phase());
+    assertEquals(Phase.UP, network.state().phase());
+  }
+
+  /** T16. */
+  @Test
+  void joinsWithinTwoSecondsOfTheStoresReturn() {
+    leases.fail(storeDown);
+    var joined = builder().join();
+    loop.advance(Duration.ofMinutes(10));
+    boolean early = joined.isDone();
+    leases.fail(null);
+    loop.advance(Duration.ofSeconds(2));
+
+    assertFalse(early);
+    assertEquals(Phase.UP, joined.join().state().phase());
+  }
+
+  @Test
+  void aWatchThatAlwaysFailsAfterItsSnapshotIsBegunAnewEverMoreRarely() {
+    join();
+    int before = leases.calls();
+    for (int i = 0; i < 600; i++) {
+      leases.cutWatches(storeDown);
+      loop.advance(Duration.ofMillis(100));
+    }
+
+    assertTrue(leases.calls() - before < 80, "calls: " + (leases.calls() - before));
+  }
+
   /** I17. */
   @Test
   void asksADeadStoreLessThanOnceASecond() {

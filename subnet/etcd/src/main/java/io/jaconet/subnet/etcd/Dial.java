@@ -12,11 +12,16 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One attempt to reach any member: one after the other, without waiting long for one that keeps silent. The first that is in working order
- * wins.
+ * One attempt to reach any member: one after the other, without waiting long for one that keeps silent, and again as long as all do. The
+ * first that is in working order wins.
  */
 final class Dial {
   private static final Duration PATIENCE = Duration.ofMillis(250);
+
+  /** After how long a member that keeps silent is tried again: TCP itself would ask ever more rarely whether packets get through. */
+  private static final Duration ROUND = Duration.ofSeconds(1);
+
+  private static final int ROUNDS = (int) EtcdClient.CONNECT.dividedBy(ROUND);
 
   private final ImmutableList<Endpoint> endpoints;
   private final Connector connector;
@@ -50,16 +55,16 @@ final class Dial {
     tryNext(0);
   }
 
-  /** Tries the member of this number, unless it has been. */
+  /** Makes the attempt of this number, unless it has been made. */
   private void tryNext(int number) {
     Connection connection;
     synchronized (this) {
-      if (result.isDone() || number != next || number == endpoints.size()) {
+      if (result.isDone() || number != next || number == endpoints.size() * ROUNDS) {
         return;
       }
       next++;
       try {
-        connection = connector.connect(endpoints.get(number));
+        connection = connector.connect(endpoints.get(number % endpoints.size()));
         open.add(connection);
       } catch (IOException e) {
         connection = null;
@@ -71,8 +76,7 @@ final class Dial {
       return;
     }
     var tried = connection;
-    var left = EtcdClient.CONNECT.minusNanos(System.nanoTime() - startNanos);
-    var unused = connection.open(left).whenComplete((ready, failure) -> {
+    var unused = connection.open(left()).whenComplete((ready, failure) -> {
       if (failure == null) {
         succeeded(tried);
       } else {
@@ -82,7 +86,20 @@ final class Dial {
         failed(tried);
       }
     });
-    timer.accept(PATIENCE, () -> tryNext(number + 1));
+    timer.accept(untilAttempt(number + 1), () -> tryNext(number + 1));
+  }
+
+  private Duration left() {
+    return EtcdClient.CONNECT.minusNanos(System.nanoTime() - startNanos);
+  }
+
+  private Duration untilAttempt(int number) {
+    if (number % endpoints.size() != 0) {
+      return PATIENCE;
+    }
+    var round = ROUND.multipliedBy(number / endpoints.size());
+    var left = round.minus(EtcdClient.CONNECT).plus(left());
+    return left.isNegative() ? Duration.ZERO : left;
   }
 
   private void succeeded(Connection winner) {
@@ -100,18 +117,20 @@ final class Dial {
 
   private void failed(@Nullable Connection loser) {
     int following;
+    boolean allTried;
     boolean over;
     synchronized (this) {
       open.remove(loser);
       following = next;
-      over = open.isEmpty() && next == endpoints.size();
+      allTried = next >= endpoints.size();
+      over = allTried && open.isEmpty();
     }
     if (loser != null) {
       loser.close();
     }
     if (over) {
       result.completeExceptionally(failure());
-    } else {
+    } else if (!allTried) {
       tryNext(following);
     }
   }
@@ -128,7 +147,7 @@ final class Dial {
   }
 
   private synchronized IOException failure() {
-    var texts = failures.stream().map(Throwable::getMessage).toList();
+    var texts = failures.stream().map(Throwable::getMessage).distinct().toList();
     var failure = new IOException("no member of etcd can be used: " + String.join("; ", texts));
     failures.forEach(failure::addSuppressed);
     return failure;
