@@ -176,25 +176,20 @@ final class Flanneld implements Benchmark {
         during("etcd killed", etcd::kill, options, one, here, there, report);
         etcd.run();
         etcd.awaitReady();
-        one.await("flanneld: UP", LIMIT);
+        addReturn("etcd killed", one, report);
         during("etcd's packets dropped", this::drop, options, one, here, there, report);
         fabric.world().run("nft", "delete", "table", "ip", "cut");
-        report.add(
-            "etcd's packets dropped",
-            "heal to UP",
-            "ms",
-            sinceNow(() -> one.await("flanneld: UP", LIMIT)));
+        addReturn("etcd's packets dropped", one, report);
         report.add(SIZE + " leases", "resident in the end", "MiB", one.mebibytes("VmRSS"));
       }
     }
 
-    private interface Wait {
-      long until() throws Exception;
-    }
-
-    private static double sinceNow(Wait wait) throws Exception {
-      long before = System.nanoTime();
-      return (wait.until() - before) / 1e6;
+    private static void addReturn(String mode, DaemonProcess daemon, Report report)
+        throws Exception {
+      long back = System.nanoTime();
+      double seconds = Math.max(0, daemon.await("flanneld: UP", LIMIT) - back) / 1e9;
+      report.add(mode, "etcd back to UP", "s", seconds);
+      report.addBar(mode + ", etcd back to UP", seconds, 2, "s");
     }
 
     private void change(Report report) throws Exception {

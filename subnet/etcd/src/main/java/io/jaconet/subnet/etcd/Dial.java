@@ -3,9 +3,9 @@ package io.jaconet.subnet.etcd;
 import com.google.common.collect.ImmutableList;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.List;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiConsumer;
@@ -29,7 +29,10 @@ final class Dial {
   private final CompletableFuture<Connection> result = new CompletableFuture<>();
   private final long startNanos = System.nanoTime();
   private final Set<Connection> open = new HashSet<>();
-  private final List<Throwable> failures = new ArrayList<>();
+
+  /** The last one of each. */
+  private final Map<Endpoint, Throwable> failures = new LinkedHashMap<>();
+
   private int next;
 
   /** Begins a connection. */
@@ -58,17 +61,18 @@ final class Dial {
   /** Makes the attempt of this number, unless it has been made. */
   private void tryNext(int number) {
     Connection connection;
+    var endpoint = endpoints.get(number % endpoints.size());
     synchronized (this) {
       if (result.isDone() || number != next || number == endpoints.size() * ROUNDS) {
         return;
       }
       next++;
       try {
-        connection = connector.connect(endpoints.get(number % endpoints.size()));
+        connection = connector.connect(endpoint);
         open.add(connection);
       } catch (IOException e) {
         connection = null;
-        failures.add(e);
+        failures.put(endpoint, e);
       }
     }
     if (connection == null) {
@@ -81,7 +85,7 @@ final class Dial {
         succeeded(tried);
       } else {
         synchronized (this) {
-          failures.add(Connection.unwrap(failure));
+          failures.put(endpoint, Connection.unwrap(failure));
         }
         failed(tried);
       }
@@ -147,9 +151,9 @@ final class Dial {
   }
 
   private synchronized IOException failure() {
-    var texts = failures.stream().map(Throwable::getMessage).distinct().toList();
+    var texts = failures.values().stream().map(Throwable::getMessage).toList();
     var failure = new IOException("no member of etcd can be used: " + String.join("; ", texts));
-    failures.forEach(failure::addSuppressed);
+    failures.values().forEach(failure::addSuppressed);
     return failure;
   }
 }
