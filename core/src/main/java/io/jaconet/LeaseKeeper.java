@@ -2,6 +2,7 @@ package io.jaconet;
 
 import static com.google.common.base.Preconditions.checkState;
 
+import com.google.common.collect.ImmutableList;
 import io.jaconet.event.Backoff;
 import io.jaconet.event.EventLoop;
 import io.jaconet.overlay.Lease;
@@ -11,9 +12,12 @@ import io.jaconet.overlay.LeaseLostException;
 import io.jaconet.overlay.LeaseRequest;
 import io.jaconet.overlay.NoFreeSubnetException;
 import io.jaconet.overlay.PublicIpInUseException;
+import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
@@ -53,6 +57,11 @@ final class LeaseKeeper {
   private long notBeforeNanos;
   private boolean stopped;
   private EventLoop.@Nullable Timer timer;
+
+  /** What the store has under our node id that is not the lease, as far as it is known not to be gone yet. */
+  private final Map<Subnets, Lease> strays = new LinkedHashMap<>();
+
+  private EventLoop.@Nullable Timer strayTimer;
 
   LeaseKeeper(
       EventLoop loop,
@@ -95,11 +104,58 @@ final class LeaseKeeper {
     verify();
   }
 
+  /**
+   * Has a record removed that is under our node id, unless it turns out to be the lease that is being asked for. A write that reached the
+   * store long after it was given up leaves such a record.
+   */
+  void found(Lease underOurNodeId) {
+    checkState(loop.inEventLoop());
+    strays.put(underOurNodeId.subnets(), underOurNodeId);
+    discardStrays();
+  }
+
+  private void discardStrays() {
+    var held = grant;
+    if (held == null || busy || stopped || strayTimer != null) {
+      return;
+    }
+    strays.remove(held.lease().subnets());
+    var gone = ImmutableList.copyOf(strays.values());
+    if (gone.isEmpty()) {
+      return;
+    }
+    strays.clear();
+    io.execute(() -> {
+      for (Lease stray : gone) {
+        try {
+          subnetManager.discard(stray);
+        } catch (IOException | RuntimeException | Error e) {
+          // A store is others' code; what it says of this record comes to light when it is asked
+          // again.
+          loop.execute(() -> discardLater(stray));
+        }
+      }
+    });
+  }
+
+  private void discardLater(Lease stray) {
+    strays.putIfAbsent(stray.subnets(), stray);
+    if (strayTimer == null && !stopped) {
+      strayTimer = loop.schedule(LAST_RETRY, () -> {
+        strayTimer = null;
+        discardStrays();
+      });
+    }
+  }
+
   /** Stops. The lease stays as it is in the store. */
   void stop() {
     checkState(loop.inEventLoop());
     stopped = true;
     cancelTimer();
+    if (strayTimer != null) {
+      strayTimer.cancel();
+    }
   }
 
   @Nullable
@@ -157,6 +213,7 @@ final class LeaseKeeper {
     try {
       listener.held(before, granted.lease(), was);
     } finally {
+      discardStrays();
       next();
     }
   }

@@ -305,6 +305,7 @@ final class NetworkEngine {
           ownRecord = lease;
         } else {
           others.add(lease);
+          noteIfStray(lease);
         }
       }
       verifyUnlessOurs(ownRecord);
@@ -326,6 +327,9 @@ final class NetworkEngine {
       for (LeaseEvent event : events) {
         if (!own.equals(subnetsOf(event))) {
           others.add(event);
+          if (event instanceof LeaseEvent.Put put) {
+            noteIfStray(put.lease());
+          }
         } else {
           verifyUnlessOurs(event instanceof LeaseEvent.Put put ? put.lease() : null);
         }
@@ -362,6 +366,12 @@ final class NetworkEngine {
     if (lease != null && !ours) {
       note(Concern.LEASE, "lease: the store's record of it is not as it was written here");
       lease.verify();
+    }
+  }
+
+  private void noteIfStray(Lease other) {
+    if (keeper != null && settings.nodeId().equals(other.holder())) {
+      keeper.found(other);
     }
   }
 

@@ -290,6 +290,22 @@ public final class StoreSubnetManager implements SubnetManager {
     written.remove(lease.subnets().key());
   }
 
+  @Override
+  public void discard(Lease stray) throws IOException {
+    checkOpen();
+    for (var entry : store.list().entries()) {
+      if (entry.key().equals(stray.subnets().key())
+          && entry.revision() == stray.revision()
+          && entry.timeToLive() != null) {
+        try {
+          store.delete(entry);
+        } catch (ConflictException writtenAgain) {
+          // Whoever did so is heard of by the watch.
+        }
+      }
+    }
+  }
+
   private Entry lastWritten(Lease lease) throws IOException {
     var entry = written.get(lease.subnets().key());
     return entry != null && entry.revision() == lease.revision()

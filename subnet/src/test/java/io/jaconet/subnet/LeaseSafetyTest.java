@@ -202,6 +202,28 @@ class LeaseSafetyTest {
   }
 
   @Test
+  void discardsARecordOnlyAsItWasSeenAndNoReservation() throws IOException {
+    var rewritten = manager.acquire(request(1)).lease();
+    var stray = manager.acquire(request(2)).lease();
+    var reserved = manager.acquire(request(3)).lease();
+    var renewed = manager.renew(rewritten, attributes(1)).lease();
+    store.overwrite(reserved.subnets().key(), attributes(3).toJson(), null);
+
+    manager.discard(rewritten);
+    manager.discard(stray);
+    for (var lease : leases()) {
+      if (lease.subnets().equals(reserved.subnets())) {
+        manager.discard(lease);
+      }
+    }
+
+    var left = leases().stream().map(Lease::subnets).toList();
+    assertEquals(2, left.size());
+    assertTrue(
+        left.contains(renewed.subnets()) && left.contains(reserved.subnets()), left::toString);
+  }
+
+  @Test
   void givesUpAfterTenLostRacesInARow() {
     var unsteady = new UnsteadyStore(store);
     unsteady.conflicts = 10;

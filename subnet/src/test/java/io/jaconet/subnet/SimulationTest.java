@@ -7,6 +7,7 @@ import io.jaconet.NetworkState.Phase;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -52,6 +53,12 @@ class SimulationTest {
                   .map(Integer::valueOf)
                   .collect(Collectors.toSet())));
     }
+  }
+
+  /** Two minutes late the store creates once more a record of a subnet that its host has lost meanwhile. */
+  @Test
+  void aCreationThatArrivesLateLeavesNoSecondRecord() {
+    var unused = Shared.campaign().repeat(797858232, Set.of(2, 8, 9, 13));
   }
 
   /** T38. */
