@@ -117,12 +117,8 @@ public final class StoreSubnetManager implements SubnetManager {
       return replace(kept.get().entry(), request.attributes(), request.nodeId());
     }
 
-    var taken = others.stream()
-        .flatMap(record -> Optional.ofNullable(record.subnets()).stream())
-        .toList();
-    var free = new FreeSubnets(request.config(), taken);
-    var previous = request.previous();
-    return create(previous != null && free.isFree(previous) ? previous : free.choose(own), request);
+    return create(
+        new FreeSubnets(request.config(), others).choose(request.previous(), own), request);
   }
 
   /**
