@@ -40,6 +40,9 @@ final class LeaseKeeper {
 
   private static final Duration LONGEST_GUARD = Duration.ofSeconds(10);
 
+  /** Which part of the time until a renewal may be left out, so that hosts which came at one moment do not renew at one moment for ever. */
+  private static final int SPREAD = 3;
+
   private final EventLoop loop;
   private final Executor io;
   private final SubnetManager subnetManager;
@@ -47,9 +50,14 @@ final class LeaseKeeper {
   private final Listener listener;
   private final Backoff backoff;
   private final WorseClock clock;
+  private final RandomGenerator random;
   private LeaseRequest request;
   private @Nullable LeaseGrant grant;
   private long sentNanos;
+
+  /** How long after that the lease is renewed; without end for a reservation. */
+  private Duration renewal = Duration.ZERO;
+
   private boolean joined;
   private boolean fenced;
   private boolean busy;
@@ -79,6 +87,7 @@ final class LeaseKeeper {
     this.listener = listener;
     this.backoff = new Backoff(FIRST_RETRY, LAST_RETRY, random);
     this.clock = new WorseClock(loop);
+    this.random = random;
   }
 
   /** Acquires the lease, and keeps trying while the store does not answer. */
@@ -198,6 +207,7 @@ final class LeaseKeeper {
     boolean was = fenced;
     grant = granted;
     sentNanos = sentAt;
+    renewal = renewal(granted);
     if (remaining(granted).isNegative()) {
       failed(new IOException("the store's answer came after the lease had run out"));
       return;
@@ -265,7 +275,7 @@ final class LeaseKeeper {
       return;
     }
     var held = grant;
-    boolean due = !busy && (held == null || again || untilRenewal(held).isNegative());
+    boolean due = !busy && (held == null || again || renewal.minus(elapsed()).isNegative());
     long wait = notBeforeNanos - loop.nanoTime();
     if (due && wait <= 0) {
       again = false;
@@ -309,14 +319,15 @@ final class LeaseKeeper {
     return ttl == null ? Duration.ofDays(36_500) : ttl.minus(elapsed());
   }
 
-  private Duration untilRenewal(LeaseGrant held) {
-    Duration ttl = held.timeToLive();
+  private Duration renewal(LeaseGrant granted) {
+    Duration ttl = granted.timeToLive();
     if (ttl == null) {
       return Duration.ofDays(36_500);
     }
     Duration margin =
         renewMargin != null && renewMargin.compareTo(ttl) < 0 ? renewMargin : ttl.dividedBy(2);
-    return ttl.minus(margin).minus(elapsed());
+    Duration latest = ttl.minus(margin);
+    return latest.minusNanos(random.nextLong(latest.toNanos() / SPREAD + 1));
   }
 
   private Duration elapsed() {
