@@ -165,7 +165,8 @@ public final class Jaconet {
 
     /**
      * Sets how long before its end the lease is renewed (flannel's {@code subnet-lease-renew-margin}). Default: half its time to live, which
-     * is also taken where the margin is not shorter than the time to live.
+     * is also taken where the margin is not shorter than the time to live. Up to a third of the time until then is left out at random: hosts
+     * that came at one moment must not come back at one moment.
      */
     public Builder renewMargin(Duration margin) {
       checkArgument(

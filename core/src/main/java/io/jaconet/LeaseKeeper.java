@@ -2,6 +2,7 @@ package io.jaconet;
 
 import static com.google.common.base.Preconditions.checkState;
 
+import com.google.common.collect.ImmutableList;
 import io.jaconet.event.Backoff;
 import io.jaconet.event.EventLoop;
 import io.jaconet.overlay.Lease;
@@ -11,9 +12,12 @@ import io.jaconet.overlay.LeaseLostException;
 import io.jaconet.overlay.LeaseRequest;
 import io.jaconet.overlay.NoFreeSubnetException;
 import io.jaconet.overlay.PublicIpInUseException;
+import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
@@ -36,6 +40,9 @@ final class LeaseKeeper {
 
   private static final Duration LONGEST_GUARD = Duration.ofSeconds(10);
 
+  /** Which part of the time until a renewal may be left out, so that hosts which came at one moment do not renew at one moment for ever. */
+  private static final int SPREAD = 3;
+
   private final EventLoop loop;
   private final Executor io;
   private final SubnetManager subnetManager;
@@ -44,9 +51,14 @@ final class LeaseKeeper {
   private final Backoff backoff;
   private final Backoff untilJoined;
   private final WorseClock clock;
+  private final RandomGenerator random;
   private LeaseRequest request;
   private @Nullable LeaseGrant grant;
   private long sentNanos;
+
+  /** How long after that the lease is renewed; without end for a reservation. */
+  private Duration renewal = Duration.ZERO;
+
   private boolean joined;
   private boolean fenced;
   private boolean busy;
@@ -55,6 +67,11 @@ final class LeaseKeeper {
   private long notBeforeNanos;
   private boolean stopped;
   private EventLoop.@Nullable Timer timer;
+
+  /** What the store has under our node id that is not the lease, as far as it is known not to be gone yet. */
+  private final Map<Subnets, Lease> strays = new LinkedHashMap<>();
+
+  private EventLoop.@Nullable Timer strayTimer;
 
   LeaseKeeper(
       EventLoop loop,
@@ -73,6 +90,7 @@ final class LeaseKeeper {
     this.backoff = new Backoff(FIRST_RETRY, LAST_RETRY, random);
     this.untilJoined = new Backoff(FIRST_RETRY, StoreWatch.LAST_RETRY, random);
     this.clock = new WorseClock(loop);
+    this.random = random;
   }
 
   /** Acquires the lease, and keeps trying while the store does not answer. */
@@ -107,11 +125,58 @@ final class LeaseKeeper {
     verify();
   }
 
+  /**
+   * Has a record removed that is under our node id, unless it turns out to be the lease that is being asked for. A write that reached the
+   * store long after it was given up leaves such a record.
+   */
+  void found(Lease underOurNodeId) {
+    checkState(loop.inEventLoop());
+    strays.put(underOurNodeId.subnets(), underOurNodeId);
+    discardStrays();
+  }
+
+  private void discardStrays() {
+    var held = grant;
+    if (held == null || busy || stopped || strayTimer != null) {
+      return;
+    }
+    strays.remove(held.lease().subnets());
+    var gone = ImmutableList.copyOf(strays.values());
+    if (gone.isEmpty()) {
+      return;
+    }
+    strays.clear();
+    io.execute(() -> {
+      for (Lease stray : gone) {
+        try {
+          subnetManager.discard(stray);
+        } catch (IOException | RuntimeException | Error e) {
+          // A store is others' code; what it says of this record comes to light when it is asked
+          // again.
+          loop.execute(() -> discardLater(stray));
+        }
+      }
+    });
+  }
+
+  private void discardLater(Lease stray) {
+    strays.putIfAbsent(stray.subnets(), stray);
+    if (strayTimer == null && !stopped) {
+      strayTimer = loop.schedule(LAST_RETRY, () -> {
+        strayTimer = null;
+        discardStrays();
+      });
+    }
+  }
+
   /** Stops. The lease stays as it is in the store. */
   void stop() {
     checkState(loop.inEventLoop());
     stopped = true;
     cancelTimer();
+    if (strayTimer != null) {
+      strayTimer.cancel();
+    }
   }
 
   @Nullable
@@ -154,6 +219,7 @@ final class LeaseKeeper {
     boolean was = fenced;
     grant = granted;
     sentNanos = sentAt;
+    renewal = renewal(granted);
     if (remaining(granted).isNegative()) {
       failed(new IOException("the store's answer came after the lease had run out"));
       return;
@@ -170,6 +236,7 @@ final class LeaseKeeper {
     try {
       listener.held(before, granted.lease(), was);
     } finally {
+      discardStrays();
       next();
     }
   }
@@ -224,7 +291,7 @@ final class LeaseKeeper {
       return;
     }
     var held = grant;
-    boolean due = !busy && (held == null || again || untilRenewal(held).isNegative());
+    boolean due = !busy && (held == null || again || renewal.minus(elapsed()).isNegative());
     long wait = notBeforeNanos - loop.nanoTime();
     if (due && wait <= 0) {
       again = false;
@@ -268,14 +335,15 @@ final class LeaseKeeper {
     return ttl == null ? Duration.ofDays(36_500) : ttl.minus(elapsed());
   }
 
-  private Duration untilRenewal(LeaseGrant held) {
-    Duration ttl = held.timeToLive();
+  private Duration renewal(LeaseGrant granted) {
+    Duration ttl = granted.timeToLive();
     if (ttl == null) {
       return Duration.ofDays(36_500);
     }
     Duration margin =
         renewMargin != null && renewMargin.compareTo(ttl) < 0 ? renewMargin : ttl.dividedBy(2);
-    return ttl.minus(margin).minus(elapsed());
+    Duration latest = ttl.minus(margin);
+    return latest.minusNanos(random.nextLong(latest.toNanos() / SPREAD + 1));
   }
 
   private Duration elapsed() {

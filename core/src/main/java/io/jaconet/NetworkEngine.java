@@ -4,7 +4,6 @@ import static com.google.common.base.Preconditions.checkState;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import com.google.common.util.concurrent.MoreExecutors;
 import io.jaconet.NetworkHealth.Concern;
 import io.jaconet.NetworkState.Phase;
 import io.jaconet.NetworkStats.Counter;
@@ -53,7 +52,7 @@ final class NetworkEngine {
   private final Settings settings;
   private final EventLoop loop;
   private final Executor io;
-  private final Executor listenerExecutor;
+  private final @Nullable ListenerCalls listenerCalls;
   private final Runnable stopThreads;
   private final Backend backend;
   private final RandomGenerator random;
@@ -89,7 +88,9 @@ final class NetworkEngine {
     this.settings = settings;
     this.loop = loop;
     this.io = io;
-    this.listenerExecutor = MoreExecutors.newSequentialExecutor(io);
+    var listener = settings.listener();
+    this.listenerCalls =
+        listener == null ? null : new ListenerCalls(settings.name(), listener, io, loop);
     this.stopThreads = stopThreads;
     this.backend = backend;
     this.random = random;
@@ -301,6 +302,7 @@ final class NetworkEngine {
           ownRecord = lease;
         } else {
           others.add(lease);
+          noteIfStray(lease);
         }
       }
       if (keeper != null) {
@@ -325,6 +327,9 @@ final class NetworkEngine {
       for (LeaseEvent event : events) {
         if (!own.equals(subnetsOf(event))) {
           others.add(event);
+          if (event instanceof LeaseEvent.Put put) {
+            noteIfStray(put.lease());
+          }
         } else {
           verifyUnlessOurs(event instanceof LeaseEvent.Put put ? put.lease() : null);
         }
@@ -361,6 +366,12 @@ final class NetworkEngine {
     if (lease != null && !ours) {
       note(Concern.LEASE, "lease: the store's record of it is not as it was written here");
       lease.verify();
+    }
+  }
+
+  private void noteIfStray(Lease other) {
+    if (keeper != null && settings.nodeId().equals(other.holder())) {
+      keeper.found(other);
     }
   }
 
@@ -405,7 +416,7 @@ final class NetworkEngine {
     public void mended(ImmutableList<Drift> drifts) {
       count(Counter.DRIFT_REPAIRED, drifts.size());
       driftLog.mended(drifts);
-      if (settings.listener() != null) {
+      if (listenerCalls != null) {
         drifts.forEach(drift -> tell(listener -> listener.onDrift(drift)));
       }
     }
@@ -448,7 +459,7 @@ final class NetworkEngine {
       if (!changes.isEmpty()) {
         guard();
       }
-      if (settings.listener() != null) {
+      if (listenerCalls != null) {
         changes.forEach(
             change -> tell(listener -> listener.onPeer(change.before(), change.after())));
       }
@@ -493,15 +504,8 @@ final class NetworkEngine {
   }
 
   private void tell(Consumer<NetworkListener> call) {
-    var listener = settings.listener();
-    if (listener != null) {
-      listenerExecutor.execute(() -> {
-        try {
-          call.accept(listener);
-        } catch (Throwable e) {
-          log.warn("{}: a listener failed", settings.name(), e);
-        }
-      });
+    if (listenerCalls != null) {
+      listenerCalls.add(call);
     }
   }
 

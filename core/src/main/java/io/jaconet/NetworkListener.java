@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Is told what happens to a network. Calls come one at a time, in order, on a thread of the I/O executor: a listener that is slow delays
- * later calls to itself and nothing else; what it throws is logged.
+ * later calls to itself and nothing else; what it throws is logged, once a minute at most. Up to 65,536 calls wait for it, and it is told
+ * by {@link #onMissed} if there were more.
  */
 public interface NetworkListener {
 
@@ -26,4 +27,10 @@ public interface NetworkListener {
 
   /** A record is kept away from the kernel. Comes once for each distinct reason. */
   default void onQuarantine(Quarantined record) {}
+
+  /**
+   * So many calls were left out, because this listener had not come back for as many as are kept. All that happened before has been told,
+   * and all that happens from now on will be; what is so now, the accessors of {@link OverlayNetwork} tell.
+   */
+  default void onMissed(long calls) {}
 }

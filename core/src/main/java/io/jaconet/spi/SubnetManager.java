@@ -51,6 +51,16 @@ public interface SubnetManager extends AutoCloseable {
   void release(Lease lease) throws IOException;
 
   /**
+   * Removes what is written under the node's id but is not the lease that the node holds: a write of its own that reached the store late,
+   * after its answer had been given up. To peers it looks like a second host with the same address, and they keep away from the younger of
+   * the two. Does nothing if it was written again since, or is a reservation. Does nothing at all unless overridden: where a node has
+   * one record at most, there is never a second.
+   *
+   * @param stray the lease as a watch reported it
+   */
+  default void discard(Lease stray) throws IOException {}
+
+  /**
    * Reports all leases, that of the caller included: first a snapshot, then every change. Returns without waiting for the snapshot.
    *
    * <p>Applying the events to the snapshot gives at every moment what a later snapshot would say. The watcher is called from one thread at

@@ -8,36 +8,64 @@ import io.jaconet.overlay.NoFreeSubnetException;
 import io.jaconet.overlay.Subnets;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiPredicate;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
-/** Which subnets of a network may be leased, given those that are. */
+/**
+ * Which subnets of a network may be leased, given the records that there are.
+ *
+ * <p>Records of another length than the network's subnets are avoided as well: hosts with an older configuration may hold such. But one of
+ * them can cover everything, and a mistake must not keep every new host out: where nothing else is left, larger ones that no node wrote
+ * under its id are passed over. They are no peers to anybody either, see {@link io.jaconet.overlay.LeaseAdmission}.
+ */
 final class FreeSubnets {
   /** How many free subnets are chosen from, as flannel does: enough that hosts which start together seldom choose the same. */
   private static final int CANDIDATES = 100;
 
   private final NetworkConfig config;
-  private final Map<IpFamily, List<IpPrefix>> taken = new EnumMap<>(IpFamily.class);
-
-  FreeSubnets(NetworkConfig config, Collection<Subnets> taken) {
-    this.config = config;
-    for (var family : config.families()) {
-      this.taken.put(
-          family,
-          taken.stream()
-              .flatMap(subnets -> subnets.prefix(family).stream())
-              .filter(prefix -> isPartOf(network(config, family), prefix))
-              .sorted()
-              .toList());
-    }
-  }
+  private final Map<IpFamily, List<IpPrefix>> taken;
+  private final Map<IpFamily, List<IpPrefix>> certainlyTaken;
 
   /**
-   * Returns whether {@code prefix} is a part of the network, of whatever length: hosts with an older configuration may hold such. What covers
-   * all of it is no lease of this network, and must not keep everybody out.
+   * Looks at {@code records}.
+   *
+   * @param records those of others; ones without subnets are none
    */
+  FreeSubnets(NetworkConfig config, Collection<LeaseRecord> records) {
+    this.config = config;
+    this.taken = prefixes(records, (record, prefix) -> true);
+    this.certainlyTaken = prefixes(
+        records,
+        (record, prefix) ->
+            record.entry().holder() != null || prefix.length() >= length(config, prefix.family()));
+  }
+
+  private Map<IpFamily, List<IpPrefix>> prefixes(
+      Collection<LeaseRecord> records, BiPredicate<LeaseRecord, IpPrefix> which) {
+    var prefixes = new EnumMap<IpFamily, List<IpPrefix>>(IpFamily.class);
+    for (var family : config.families()) {
+      var ofFamily = new ArrayList<IpPrefix>();
+      for (var record : records) {
+        Optional.ofNullable(record.subnets())
+            .flatMap(subnets -> subnets.prefix(family))
+            .filter(prefix -> isPartOf(network(config, family), prefix))
+            .filter(prefix -> which.test(record, prefix))
+            .ifPresent(ofFamily::add);
+      }
+      ofFamily.sort(null);
+      prefixes.put(family, ofFamily);
+    }
+    return prefixes;
+  }
+
+  /** Returns whether {@code prefix} is a part of the network. What covers all of it is no lease of this network, whoever wrote it. */
   private static boolean isPartOf(IpPrefix network, IpPrefix prefix) {
     return prefix.length() > network.length() && network.contains(prefix);
   }
@@ -60,36 +88,64 @@ final class FreeSubnets {
         && prefix.compareTo(last(config, prefix.family())) <= 0;
   }
 
-  /** Returns whether {@code subnets} fit and share no address with those that are taken. */
-  boolean isFree(Subnets subnets) {
-    return fit(config, subnets) && subnets.prefixes().stream().noneMatch(this::overlapsTaken);
+  /**
+   * Returns free subnets: {@code previous} if they are, else some chosen at random and independently for each family.
+   *
+   * @throws NoFreeSubnetException if there are none in one of the families
+   */
+  Subnets choose(@Nullable Subnets previous, RandomGenerator random) throws NoFreeSubnetException {
+    for (var avoided : List.of(taken, certainlyTaken)) {
+      if (previous != null && fit(config, previous) && isFree(previous, avoided)) {
+        return previous;
+      }
+      var chosen = choose(avoided, random);
+      if (chosen.isPresent()) {
+        return chosen.get();
+      }
+    }
+    throw new NoFreeSubnetException(describe());
   }
 
-  private boolean overlapsTaken(IpPrefix prefix) {
-    return taken.getOrDefault(prefix.family(), ImmutableList.of()).stream()
-        .anyMatch(prefix::overlaps);
+  private static boolean isFree(Subnets subnets, Map<IpFamily, List<IpPrefix>> avoided) {
+    return subnets.prefixes().stream()
+        .noneMatch(prefix -> avoided.getOrDefault(prefix.family(), ImmutableList.of()).stream()
+            .anyMatch(prefix::overlaps));
   }
 
-  /** Returns free subnets, chosen at random and independently for each family. */
-  Subnets choose(RandomGenerator random) throws NoFreeSubnetException {
+  private Optional<Subnets> choose(Map<IpFamily, List<IpPrefix>> avoided, RandomGenerator random) {
     var chosen = new ArrayList<IpPrefix>();
     for (var family : IpFamily.values()) {
       if (config.families().contains(family)) {
-        var candidates = candidates(family);
+        var candidates = candidates(family, avoided.getOrDefault(family, ImmutableList.of()));
+        if (candidates.isEmpty()) {
+          return Optional.empty();
+        }
         chosen.add(candidates.get(random.nextInt(candidates.size())));
       }
     }
-    return chosen.size() == 1
-        ? Subnets.of(chosen.get(0))
-        : Subnets.of(chosen.get(0), chosen.get(1));
+    return Optional.of(
+        chosen.size() == 1 ? Subnets.of(chosen.get(0)) : Subnets.of(chosen.get(0), chosen.get(1)));
+  }
+
+  private String describe() {
+    var ranges = new ArrayList<String>();
+    for (var family : config.families()) {
+      var avoided = certainlyTaken.getOrDefault(family, ImmutableList.of());
+      if (candidates(family, avoided).isEmpty()) {
+        var widest = Collections.min(avoided, Comparator.comparingInt(IpPrefix::length));
+        ranges.add("every subnet from " + first(config, family) + " to " + last(config, family)
+            + " is leased"
+            + (widest.length() < length(config, family) ? ", many of them by " + widest : ""));
+      }
+    }
+    return String.join("; ", ranges);
   }
 
   /**
    * Returns the first free subnets of {@code family}. Both the subnets of the range and those that are taken are walked upwards once, so it
    * takes linear time.
    */
-  private List<IpPrefix> candidates(IpFamily family) throws NoFreeSubnetException {
-    var takenHere = taken.getOrDefault(family, ImmutableList.of());
+  private List<IpPrefix> candidates(IpFamily family, List<IpPrefix> takenHere) {
     var last = last(config, family);
     var free = new ArrayList<IpPrefix>();
     int next = 0;
@@ -109,10 +165,6 @@ final class FreeSubnets {
         break;
       }
       subnet = new IpPrefix(reached.plus(1), last.length());
-    }
-    if (free.isEmpty()) {
-      throw new NoFreeSubnetException(
-          "every subnet from " + first(config, family) + " to " + last + " is leased");
     }
     return free;
   }

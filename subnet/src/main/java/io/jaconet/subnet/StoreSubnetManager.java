@@ -117,12 +117,8 @@ public final class StoreSubnetManager implements SubnetManager {
       return replace(kept.get().entry(), request.attributes(), request.nodeId());
     }
 
-    var taken = others.stream()
-        .flatMap(record -> Optional.ofNullable(record.subnets()).stream())
-        .toList();
-    var free = new FreeSubnets(request.config(), taken);
-    var previous = request.previous();
-    return create(previous != null && free.isFree(previous) ? previous : free.choose(own), request);
+    return create(
+        new FreeSubnets(request.config(), others).choose(request.previous(), own), request);
   }
 
   /**
@@ -288,6 +284,22 @@ public final class StoreSubnetManager implements SubnetManager {
       // What is not the node's any more need not be given back.
     }
     written.remove(lease.subnets().key());
+  }
+
+  @Override
+  public void discard(Lease stray) throws IOException {
+    checkOpen();
+    for (var entry : store.list().entries()) {
+      if (entry.key().equals(stray.subnets().key())
+          && entry.revision() == stray.revision()
+          && entry.timeToLive() != null) {
+        try {
+          store.delete(entry);
+        } catch (ConflictException writtenAgain) {
+          // Whoever did so is heard of by the watch.
+        }
+      }
+    }
   }
 
   private Entry lastWritten(Lease lease) throws IOException {

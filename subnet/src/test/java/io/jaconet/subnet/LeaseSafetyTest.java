@@ -1,6 +1,7 @@
 package io.jaconet.subnet;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -119,6 +120,49 @@ class LeaseSafetyTest {
             .length());
   }
 
+  /** They cover the range together, or in a part of the network all that there is of it. */
+  @Test
+  void recordsOfTheWrongLengthThatNobodyHoldsTakeTheLastSubnetFromNobody() throws IOException {
+    store.overwrite("10.5.0.0-17", attributes(7).toJson(), TTL);
+    store.overwrite("10.5.128.0-17", "not JSON", TTL);
+    store.overwrite(KEY, attributes(8).toJson(), TTL);
+
+    for (int node = 20; node < 274; node++) {
+      var subnets = manager.acquire(request(node)).lease().subnets();
+      assertNotEquals(KEY, subnets.key());
+    }
+    assertThrows(NoFreeSubnetException.class, () -> manager.acquire(request(9)));
+  }
+
+  @Test
+  void aHostWhosePreviousSubnetSuchARecordCoversGetsItAgain() throws IOException {
+    store.overwrite("10.5.0.0-17", attributes(7).toJson(), TTL);
+    store.overwrite("10.5.128.0-17", attributes(8).toJson(), TTL);
+    var previous = Subnets.parseKey(KEY);
+
+    assertEquals(previous, manager.acquire(request(1, previous)).lease().subnets());
+  }
+
+  @Test
+  void whatIsOutsideSuchARecordIsChosenFirst() throws IOException {
+    store.overwrite("10.5.0.0-17", attributes(7).toJson(), TTL);
+
+    for (int node = 20; node < 148; node++) {
+      var subnets = manager.acquire(request(node)).lease().subnets();
+      assertFalse(subnets.overlaps(Subnets.parseKey("10.5.0.0-17")), subnets::toString);
+    }
+  }
+
+  /** A host of an older configuration, whose subnets were larger. */
+  @Test
+  void aRecordOfTheWrongLengthThatANodeHoldsIsRespectedToTheLast() throws IOException {
+    store.create(Subnets.parseKey("10.5.0.0-17"), attributes(7).toJson(), "old-1", TTL);
+    store.create(Subnets.parseKey("10.5.128.0-17"), attributes(8).toJson(), "old-2", TTL);
+
+    var refusal = assertThrows(NoFreeSubnetException.class, () -> manager.acquire(request(1)));
+    assertTrue(String.valueOf(refusal.getMessage()).contains("10.5.0.0/17"), refusal::toString);
+  }
+
   /** T13: a cloned machine, with the id of the one it was cloned from. */
   @Test
   void losesTheLeaseToAnotherProcessWithTheSameNodeId() throws IOException {
@@ -199,6 +243,28 @@ class LeaseSafetyTest {
 
     assertEquals(TTL, grant.timeToLive());
     assertEquals(TTL, store.list().entries().get(0).timeToLive());
+  }
+
+  @Test
+  void discardsARecordOnlyAsItWasSeenAndNoReservation() throws IOException {
+    var rewritten = manager.acquire(request(1)).lease();
+    var stray = manager.acquire(request(2)).lease();
+    var reserved = manager.acquire(request(3)).lease();
+    var renewed = manager.renew(rewritten, attributes(1)).lease();
+    store.overwrite(reserved.subnets().key(), attributes(3).toJson(), null);
+
+    manager.discard(rewritten);
+    manager.discard(stray);
+    for (var lease : leases()) {
+      if (lease.subnets().equals(reserved.subnets())) {
+        manager.discard(lease);
+      }
+    }
+
+    var left = leases().stream().map(Lease::subnets).toList();
+    assertEquals(2, left.size());
+    assertTrue(
+        left.contains(renewed.subnets()) && left.contains(reserved.subnets()), left::toString);
   }
 
   @Test
@@ -285,7 +351,7 @@ class LeaseSafetyTest {
       }
       var seen = new HashSet<Subnets>();
       for (int i = 0; i < 300 && !free.isEmpty(); i++) {
-        seen.add(new FreeSubnets(config, taken).choose(random));
+        seen.add(new FreeSubnets(config, records(taken)).choose(null, random));
       }
       assertEquals(new HashSet<>(free), seen, "seed " + seed + " round " + round);
     }
@@ -301,7 +367,7 @@ class LeaseSafetyTest {
     }
 
     long start = System.nanoTime();
-    var chosen = new FreeSubnets(config, taken.build()).choose(new Random(1));
+    var chosen = new FreeSubnets(config, records(taken.build())).choose(null, new Random(1));
     assertTrue(System.nanoTime() - start < Duration.ofSeconds(5).toNanos(), "took too long");
     assertTrue(
         chosen.compareTo(Subnets.of(subnet)) >= 0 || chosen.toString().equals("10.0.0.0/26"),
@@ -371,6 +437,15 @@ class LeaseSafetyTest {
 
   private StoreSubnetManager managerOver(LeaseStore over) {
     return StoreSubnetManager.builder(over).random(new Random(7)).executor(loop).build();
+  }
+
+  /** Returns records that nodes wrote under their ids. */
+  private static List<LeaseRecord> records(List<Subnets> taken) {
+    return taken.stream().map(subnets -> record(subnets.key(), "another")).toList();
+  }
+
+  private static LeaseRecord record(String key, @Nullable String holder) {
+    return LeaseRecord.of(new LeaseStore.Entry(key, attributes(9).toJson(), holder, 1, 1, TTL));
   }
 
   private static LeaseRequest request(int node) {

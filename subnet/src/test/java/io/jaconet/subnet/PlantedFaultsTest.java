@@ -207,7 +207,7 @@ class PlantedFaultsTest {
       new Fault(
           "no renewal",
           "the lease is not renewed",
-          keeper("    return ttl.minus(margin).minus(elapsed());", "    return ttl.plus(margin);")),
+          keeper("Duration latest = ttl.minus(margin);", "Duration latest = ttl.plus(margin);")),
       new Fault(
           "peers for ever",
           "a peer that goes is not removed",

@@ -20,6 +20,10 @@ class SimulationTest {
     System.setProperty("org.slf4j.simpleLogger.log.io.jaconet", "off");
   }
 
+  /** What flanneld would write on a host that has the address. */
+  private static final String STRANGER = "{\"PublicIP\":\"203.0.113.9\",\"BackendType\":\"vxlan\","
+      + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:ee:00:00:00:09\"}}";
+
   private static void run(long seed, int episodes) {
     long start = System.nanoTime();
     var tally = Shared.campaign().run(seed, episodes);
@@ -51,6 +55,27 @@ class SimulationTest {
                   .filter(number -> !number.isEmpty())
                   .map(Integer::valueOf)
                   .collect(Collectors.toSet())));
+    }
+  }
+
+  /** A host that moves from subnet to subnet, while the store creates once more, up to two minutes later, what it was told to create. */
+  @Test
+  void aCreationThatArrivesLateLeavesNoSecondRecord() {
+    try (var cluster = Shared.cluster().hosts(2).build(1)) {
+      cluster.hosts().forEach(host -> host.start());
+      cluster.settle(Duration.ofSeconds(10));
+      var host = cluster.host(1);
+
+      host.repeatMessages(true);
+      for (int round = 0; round < 20; round++) {
+        var key = host.network().orElseThrow().lease().subnets().key();
+        cluster.overwriteRecord(key, STRANGER, Duration.ofSeconds(5));
+        cluster.advance(Duration.ofSeconds(20));
+      }
+      host.repeatMessages(false);
+      cluster.advance(Duration.ofMinutes(2));
+
+      assertEquals(2, cluster.held().size());
     }
   }
 
@@ -87,11 +112,7 @@ class SimulationTest {
       cluster.advance(Duration.ofSeconds(12));
       var peer = cluster.host(2).network().orElseThrow().lease().subnets();
 
-      cluster.overwriteRecord(
-          peer.key(),
-          "{\"PublicIP\":\"203.0.113.9\",\"BackendType\":\"vxlan\","
-              + "\"BackendData\":{\"VNI\":1,\"VtepMAC\":\"02:ee:00:00:00:09\"}}",
-          cluster.leaseTtl());
+      cluster.overwriteRecord(peer.key(), STRANGER, cluster.leaseTtl());
       cluster.advance(Duration.ofMillis(50));
 
       assertEquals(Phase.DEGRADED, host.network().orElseThrow().state().phase());

@@ -93,6 +93,11 @@ public final class FakeSubnetManager implements SubnetManager {
   }
 
   @Override
+  public void discard(Lease stray) throws IOException {
+    release(stray);
+  }
+
+  @Override
   public Watch watch(Watcher watcher) throws IOException {
     failIfTold();
     watchers.add(watcher);
@@ -167,7 +172,7 @@ public final class FakeSubnetManager implements SubnetManager {
     return Optional.ofNullable(leases.get(subnets));
   }
 
-  /** Returns how often acquire, renew, release and watch were called. */
+  /** Returns how often acquire, renew, release, discard and watch were called. */
   public int calls() {
     return calls;
   }

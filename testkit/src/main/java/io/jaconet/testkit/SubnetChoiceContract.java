@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -212,6 +213,29 @@ public interface SubnetChoiceContract extends SubnetManagerContract {
       assertEquals(
           "10.5.0.64/26", manager.acquire(request(config, 1)).lease().subnets().toString());
       assertThrows(NoFreeSubnetException.class, () -> manager.acquire(request(config, 2)));
+    }
+  }
+
+  /** T04: what is no lease of this network, though it covers all of it, alone or with others, takes no subnet from anybody. */
+  @Test
+  default void recordsOfAnotherLengthKeepNobodyOut() throws IOException {
+    var config = NetworkConfig.parse(
+        "{\"Network\": \"10.5.0.0/24\", \"SubnetLen\": 26, \"SubnetMin\": \"10.5.0.64\", \"SubnetMax\": \"10.5.0.192\"}");
+    for (var poison : List.of(
+        List.of("10.5.0.0-24"), List.of("10.5.0.0-25", "10.5.0.128-25"), List.of("0.0.0.0-0"))) {
+      try (var leases = newLeases();
+          var manager = leases.newManager()) {
+        for (var key : poison) {
+          leases.write(key, attributes(200 + poison.indexOf(key)).toJson());
+        }
+        leases.write("10.5.0.128-26", attributes(100).toJson());
+
+        var held = List.of(
+            manager.acquire(request(config, 1)).lease().subnets().toString(),
+            manager.acquire(request(config, 2)).lease().subnets().toString());
+        assertEquals(Set.of("10.5.0.64/26", "10.5.0.192/26"), Set.copyOf(held));
+        assertThrows(NoFreeSubnetException.class, () -> manager.acquire(request(config, 3)));
+      }
     }
   }
 

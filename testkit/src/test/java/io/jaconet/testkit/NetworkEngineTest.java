@@ -457,6 +457,51 @@ class NetworkEngineTest {
     assertEquals(1, network.stats().get(Counter.FENCINGS));
   }
 
+  /** A write of an earlier attempt, which reached the store late. */
+  @Test
+  void whatElseIsWrittenUnderTheOwnNodeIdIsRemoved() {
+    var network = join();
+
+    leases.put(subnet(30), network.lease().attributes(), "node-1");
+    loop.runReady();
+    boolean thereAfterTheEvent = leases.lease(subnet(30)).isPresent();
+    leases.silenceWatches();
+    leases.put(subnet(31), network.lease().attributes(), "node-1");
+    rewatch();
+
+    assertFalse(thereAfterTheEvent);
+    assertFalse(leases.lease(subnet(31)).isPresent());
+    assertTrue(leases.lease(network.lease().subnets()).isPresent());
+    assertEquals(ImmutableList.of(), network.quarantine());
+  }
+
+  @Test
+  void triesAgainToRemoveWhatElseIsUnderTheOwnNodeId() {
+    var network = join();
+
+    leases.fail(storeDown);
+    leases.put(subnet(30), network.lease().attributes(), "node-1");
+    loop.advance(Duration.ofSeconds(5));
+    leases.fail(null);
+    loop.advance(Duration.ofSeconds(10));
+
+    assertFalse(leases.lease(subnet(30)).isPresent());
+  }
+
+  /** The event of a new lease may be heard before the answer is. */
+  @Test
+  void theLeaseThatIsBeingAcquiredIsNotTakenForAStray() {
+    var network = join();
+    var mine = network.lease().subnets();
+
+    leases.put(mine, attributes(50, "\"thief\""), "node-50");
+    loop.advance(Duration.ofMinutes(1));
+
+    assertFalse(network.lease().subnets().equals(mine));
+    assertTrue(leases.lease(network.lease().subnets()).isPresent());
+    assertEquals(1, network.stats().get(Counter.FENCINGS));
+  }
+
   /** T33. */
   @Test
   void theSecondOfTwoPeersWithOneClaimIsKeptAwayUntilTheFirstGoes() {
