@@ -3,8 +3,11 @@
 module io.jaconet.subnet.kubernetes {
   requires transitive io.jaconet.core;
   requires com.google.gson;
+  requires io.fabric8.kubernetes.client.jdkhttp;
+  requires java.net.http;
+  requires kubernetes.client.api;
+  requires kubernetes.model.core;
   requires org.slf4j;
-  requires org.yaml.snakeyaml;
   requires static com.google.errorprone.annotations;
 
   exports io.jaconet.subnet.kubernetes;

@@ -5,19 +5,15 @@ import static com.google.common.base.Preconditions.checkArgument;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
-import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Where the API server is and what to show it.
  *
- * @param tls what TLS is done with, null for plain HTTP
+ * @param tls what HTTPS is done with
  * @param token the bearer token, null for none
  */
-record ApiAccess(
-    URI server, @Nullable SSLContext tls, @Nullable String token) {
-  private static final int HTTPS_PORT = 443;
-  private static final int HTTP_PORT = 80;
+record ApiAccess(URI server, TlsMaterial tls, @Nullable String token) {
 
   /** What knows the access of now. Files are read again, because others replace them when tokens and certificates are renewed. */
   interface Source {
@@ -47,28 +43,10 @@ record ApiAccess(
     }
   }
 
-  boolean isSecure() {
-    return "https".equals(server.getScheme());
-  }
-
-  int port() {
-    return server.getPort() >= 0 ? server.getPort() : isSecure() ? HTTPS_PORT : HTTP_PORT;
-  }
-
-  /** Returns the name or address, an IPv6 one without brackets. */
-  String host() {
-    var host = server.getHost();
-    return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
-  }
-
-  String authority() {
-    return server.getHost() + ":" + port();
-  }
-
-  /** Returns the path under which the server's own paths are; empty unless a proxy serves several clusters. */
-  String path() {
-    var path = server.getRawPath();
-    return path.endsWith("/") ? path.substring(0, path.length() - 1) : path;
+  /** Returns what the server's own paths are appended to. */
+  String base() {
+    var text = server.toString();
+    return text.endsWith("/") ? text.substring(0, text.length() - 1) : text;
   }
 
   /** Without the token. */

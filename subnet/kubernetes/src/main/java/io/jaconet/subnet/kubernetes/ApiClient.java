@@ -2,8 +2,6 @@ package io.jaconet.subnet.kubernetes;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.google.common.collect.ImmutableMap;
-import com.google.common.io.ByteStreams;
 import com.google.common.util.concurrent.MoreExecutors;
 import com.google.gson.JsonObject;
 import com.google.gson.stream.JsonReader;
@@ -11,35 +9,34 @@ import io.jaconet.internal.DaemonThreads;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.io.InterruptedIOException;
-import java.io.StringReader;
 import java.time.Duration;
 import java.util.Set;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArraySet;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The calls of an API server that are needed here, and the threads on which they are waited for. Thread-safe. */
+/**
+ * The calls of an API server that are needed here, over fabric8's HTTP client, and the threads on which they are waited for. Thread-safe.
+ *
+ * <p>Fabric8's own operations are not used: they need the types of most kinds of objects, take each node apart and keep all of it, lose
+ * what a server says when it refuses a watch, and spoil events with text that is not ASCII.
+ */
 final class ApiClient implements AutoCloseable {
   static final String NODES = "/api/v1/nodes";
   private static final Logger log = LoggerFactory.getLogger(ApiClient.class);
   private static final Duration CALL = Duration.ofSeconds(8);
-  private static final int MAX_FAILURE_BYTES = 1 << 16;
 
   private final ApiAccess.Source source;
-  private final Set<HttpConnection> open = ConcurrentHashMap.newKeySet();
+  private final Set<Exchange> open = ConcurrentHashMap.newKeySet();
   private final Set<AnnotationNames> wanted = new CopyOnWriteArraySet<>();
   private final ScheduledThreadPoolExecutor timer =
       new ScheduledThreadPoolExecutor(1, new DaemonThreads("jaconet-kubernetes-timer"));
@@ -50,6 +47,7 @@ final class ApiClient implements AutoCloseable {
       TimeUnit.SECONDS,
       new SynchronousQueue<>(),
       new DaemonThreads("jaconet-kubernetes"));
+  private final RenewedHttpClient http = new RenewedHttpClient(threads);
   private volatile boolean closed;
 
   ApiClient(ApiAccess.Source source) {
@@ -91,82 +89,61 @@ final class ApiClient implements AutoCloseable {
   }
 
   /** Finds out whether the server still answers, and still lets us list nodes; returns the revision of now. */
-  long probe(Duration timeout) throws IOException {
-    return call("GET", NODES + "?limit=1", null, timeout).revision();
+  long probe(Duration limit) throws IOException {
+    return call("GET", NODES + "?limit=1", null, limit).revision();
   }
 
-  private ApiObject call(String method, String target, @Nullable JsonObject patch, Duration timeout)
+  private ApiObject call(String method, String target, @Nullable JsonObject patch, Duration limit)
       throws IOException {
-    var content = patch == null
-        ? ImmutableMap.<String, byte[]>of()
-        : ImmutableMap.of(
-            "application/strategic-merge-patch+json", patch.toString().getBytes(UTF_8));
-    try (var connection = connection()) {
-      var answer = threads.submit(() -> {
-        var response = connection.send(method, target, content);
-        requireSuccess(method + " " + target, response);
-        return read(response.body(), node -> {});
-      });
-      return answer.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
-    } catch (TimeoutException e) {
-      throw new IOException(
-          "the API server did not answer " + method + " " + target + " within " + timeout.toMillis()
-              + " ms",
-          e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted while waiting for the API server");
-    } catch (RejectedExecutionException | CancellationException e) {
-      throw new IOException("the connection to the cluster is closed", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof IOException cause) {
-        throw cause;
+    try (var exchange = send(method, target, patch, limit)) {
+      // The answer may begin in time and never end.
+      var end = timer.schedule(exchange::close, limit.toNanos(), TimeUnit.NANOSECONDS);
+      try {
+        return read(exchange.answer(limit), node -> {});
+      } finally {
+        end.cancel(false);
       }
-      throw new IOException("the call to the API server failed", e.getCause());
+    } catch (RejectedExecutionException e) {
+      throw new IOException("the connection to the cluster is closed", e);
     }
   }
 
-  /** Returns a connection, to be closed by the caller. */
-  HttpConnection connection() throws IOException {
-    var connection = new HttpConnection(source, open::remove);
-    open.add(connection);
+  /**
+   * Sends a call, whose exchange is to be closed by the caller.
+   *
+   * @param target the path and the query, below the server's own path
+   * @param limit after which the connection is given up unless the answer has begun; from Java 26 on, unless it has ended
+   */
+  Exchange send(String method, String target, @Nullable JsonObject patch, Duration limit)
+      throws IOException {
+    var access = source.current();
+    var client = http.of(access.tls());
+    var request = client
+        .newHttpRequestBuilder()
+        .uri(access.base() + target)
+        .header("Accept", "application/json")
+        .header("User-Agent", "jaconet")
+        .timeout(limit.toMillis(), TimeUnit.MILLISECONDS);
+    if (access.token() != null) {
+      request.header("Authorization", "Bearer " + access.token());
+    }
+    if (patch != null) {
+      request.method(method, "application/strategic-merge-patch+json", patch.toString());
+    }
+    var exchange = new Exchange(
+        method + " " + target, client.sendAsync(request.build(), InputStream.class), open::remove);
+    open.add(exchange);
     if (closed) {
-      connection.close();
+      exchange.close();
       throw new IOException("the connection to the cluster is closed");
     }
-    return connection;
+    return exchange;
   }
 
   /** Reads an object, or the page of a list whose items {@code items} is told of. */
   ApiObject read(InputStream body, Consumer<Node> items) throws IOException {
     return ApiObject.read(
         new JsonReader(new InputStreamReader(body, UTF_8)), this::isWanted, items);
-  }
-
-  /** Throws what the server says unless it is that all is well. */
-  static void requireSuccess(String call, HttpConnection.Response response) throws IOException {
-    if (response.status() / 100 == 2) {
-      return;
-    }
-    var body = ByteStreams.limit(response.body(), MAX_FAILURE_BYTES).readAllBytes();
-    throw new ApiFailure(
-        call, response.status(), said(body), retryAfter(response.headers().get("retry-after")));
-  }
-
-  private static String said(byte[] body) {
-    var text = new String(body, UTF_8).strip();
-    try {
-      return ApiObject.read(new JsonReader(new StringReader(text)), annotation -> false, node -> {})
-          .failure();
-    } catch (IOException noObjectOfTheApi) {
-      return text;
-    }
-  }
-
-  private static @Nullable Duration retryAfter(@Nullable String seconds) {
-    return seconds != null && seconds.matches("[0-9]{1,4}")
-        ? Duration.ofSeconds(Integer.parseInt(seconds))
-        : null;
   }
 
   /** Returns an executor on threads that may be blocked, for tasks one after the other. */
@@ -201,7 +178,7 @@ final class ApiClient implements AutoCloseable {
   public void close() {
     closed = true;
     timer.shutdownNow();
-    open.forEach(HttpConnection::close);
+    open.forEach(Exchange::close);
     threads.shutdown();
   }
 }

@@ -14,7 +14,6 @@ final class InCluster implements ApiAccess.Source {
 
   private final URI server;
   private final Path directory;
-  private final TlsContext tls = new TlsContext();
 
   private InCluster(URI server, Path directory) {
     this.server = server;
@@ -49,7 +48,6 @@ final class InCluster implements ApiAccess.Source {
   public ApiAccess current() throws IOException {
     var authorities = Files.readString(directory.resolve("ca.crt"), ISO_8859_1);
     var token = Files.readString(directory.resolve("token"), ISO_8859_1);
-    return new ApiAccess(
-        server, tls.of(new TlsContext.Material(authorities, null, null)), Kubeconfig.clean(token));
+    return new ApiAccess(server, new TlsMaterial(authorities, null, null), Kubeconfig.clean(token));
   }
 }

@@ -113,13 +113,7 @@ public final class KubernetesCluster implements AutoCloseable {
       if (url == null) {
         return InCluster.of(System.getenv(), InCluster.SERVICE_ACCOUNT);
       }
-      var tls = new TlsContext();
-      return () -> new ApiAccess(
-          url,
-          "https".equals(url.getScheme())
-              ? tls.of(new TlsContext.Material(null, null, null))
-              : null,
-          null);
+      return () -> new ApiAccess(url, TlsMaterial.NONE, null);
     }
   }
 

@@ -3,7 +3,6 @@ package io.jaconet.subnet.kubernetes;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.common.collect.ImmutableList;
-import com.google.common.collect.ImmutableMap;
 import com.google.gson.stream.MalformedJsonException;
 import io.jaconet.event.Backoff;
 import io.jaconet.internal.DaemonThreads;
@@ -12,6 +11,7 @@ import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.URLEncoder;
+import java.net.http.HttpTimeoutException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -41,11 +41,14 @@ final class NodeWatch implements AutoCloseable {
   private static final Duration TICK = Duration.ofSeconds(1);
   private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(4);
 
-  /** How long a page of a list may take, or the rest of an event. */
-  private static final long LIST_SILENCE_NANOS = TimeUnit.SECONDS.toNanos(10);
+  /** How long a list may be silent, or take for the rest of an event. */
+  private static final Duration LIST_SILENCE = Duration.ofSeconds(10);
+
+  /** How long a page of a list may take. */
+  private static final Duration PAGE_LIMIT = Duration.ofSeconds(60);
 
   /** How long a watch may take to begin. */
-  private static final long BEGIN_SILENCE_NANOS = TimeUnit.SECONDS.toNanos(3);
+  private static final Duration BEGIN_SILENCE = Duration.ofSeconds(3);
 
   private static final Duration PROBE = Duration.ofSeconds(3);
 
@@ -74,13 +77,15 @@ final class NodeWatch implements AutoCloseable {
   private boolean listDue = true;
   private long failures;
   private @Nullable IOException failure;
-  private @Nullable HttpConnection connection;
+  private @Nullable Exchange exchange;
   private @Nullable WatchLines lines;
-  private boolean listing;
   private boolean restarting;
 
-  /** Why the connection was closed from another thread. */
+  /** Why the exchange was closed from another thread. */
   private @Nullable IOException verdict;
+
+  /** Whether the last call was not answered; confined to the watching thread. */
+  private boolean unanswered;
 
   private boolean broken;
   private long brokenNanos;
@@ -103,7 +108,7 @@ final class NodeWatch implements AutoCloseable {
 
   /** Returns the nodes with annotations of these names. The first to ask for them has all nodes listed again. */
   NodeTable table(AnnotationNames names) {
-    HttpConnection running;
+    Exchange running;
     synchronized (lock) {
       var known = tables.get(names);
       if (known != null) {
@@ -114,7 +119,7 @@ final class NodeWatch implements AutoCloseable {
       listDue = true;
       current = false;
       restarting = true;
-      running = connection;
+      running = exchange;
     }
     if (running != null) {
       running.close();
@@ -200,12 +205,12 @@ final class NodeWatch implements AutoCloseable {
     while (!isClosed()) {
       long begun = System.nanoTime();
       Duration pause;
-      try (var opened = api.connection()) {
-        begin(opened);
+      try {
+        begin();
         if (takeListDue()) {
-          list(opened);
+          list();
         }
-        boolean told = follow(opened);
+        boolean told = follow();
         boolean well = told || System.nanoTime() - begun > SHORT_NANOS;
         pause = well ? Duration.ZERO : backoff.next();
       } catch (IOException | RuntimeException e) {
@@ -221,14 +226,32 @@ final class NodeWatch implements AutoCloseable {
     }
   }
 
-  private void begin(HttpConnection opened) throws IOException {
+  private void begin() throws IOException {
     synchronized (lock) {
-      connection = opened;
-      lines = null;
       verdict = null;
       restarting = false;
       checkOpen();
     }
+    if (unanswered) {
+      // A watch that is not answered holds its connection until it would have ended.
+      api.probe(PROBE);
+      unanswered = false;
+    }
+  }
+
+  /** Sends a call that is closed when the nodes have to be listed anew, or nobody is interested any more. */
+  private Exchange open(String target, Duration limit) throws IOException {
+    var opened = api.send("GET", target, null, limit);
+    boolean wanted;
+    synchronized (lock) {
+      exchange = opened;
+      lines = null;
+      wanted = !closed && !restarting;
+    }
+    if (!wanted) {
+      opened.close();
+    }
+    return opened;
   }
 
   private boolean takeListDue() {
@@ -239,9 +262,8 @@ final class NodeWatch implements AutoCloseable {
     }
   }
 
-  private void list(HttpConnection opened) throws IOException {
+  private void list() throws IOException {
     boolean done = false;
-    setListing(true);
     try {
       var nodes = new ArrayList<Node>();
       ApiObject page;
@@ -249,9 +271,9 @@ final class NodeWatch implements AutoCloseable {
       do {
         var target = ApiClient.NODES + "?limit=" + PAGE
             + (continuation.isEmpty() ? "" : "&continue=" + URLEncoder.encode(continuation, UTF_8));
-        var response = opened.send("GET", target, ImmutableMap.of());
-        ApiClient.requireSuccess("GET " + ApiClient.NODES, response);
-        page = api.read(response.body(), nodes::add);
+        try (var opened = open(target, PAGE_LIMIT)) {
+          page = api.read(opened.answer(LIST_SILENCE), nodes::add);
+        }
         continuation = page.continuation();
       } while (!continuation.isEmpty());
       position = page.revision();
@@ -259,18 +281,11 @@ final class NodeWatch implements AutoCloseable {
       log.debug("{} nodes at revision {}", nodes.size(), position);
       done = true;
     } finally {
-      setListing(false);
       if (!done) {
         listLater();
       }
     }
     isWell();
-  }
-
-  private void setListing(boolean now) {
-    synchronized (lock) {
-      listing = now;
-    }
   }
 
   private void listLater() {
@@ -280,17 +295,13 @@ final class NodeWatch implements AutoCloseable {
   }
 
   /** Follows the changes until the server ends that; returns whether it told anything. */
-  private boolean follow(HttpConnection opened) throws IOException {
+  private boolean follow() throws IOException {
     int seconds = MIN_WATCH_SECONDS + random.nextInt(MIN_WATCH_SECONDS);
-    var response = opened.send(
-        "GET",
-        ApiClient.NODES + "?watch=true&allowWatchBookmarks=true&resourceVersion=" + position
-            + "&timeoutSeconds=" + seconds,
-        ImmutableMap.of());
-    try {
-      ApiClient.requireSuccess("GET " + ApiClient.NODES + "?watch=true", response);
+    var target = ApiClient.NODES + "?watch=true&allowWatchBookmarks=true&resourceVersion="
+        + position + "&timeoutSeconds=" + seconds;
+    try (var opened = open(target, Duration.ofSeconds(seconds).plus(LIST_SILENCE))) {
+      var body = new WatchLines(opened.answer(BEGIN_SILENCE));
       isWell();
-      var body = new WatchLines(response.body());
       synchronized (lock) {
         lines = body;
       }
@@ -375,6 +386,7 @@ final class NodeWatch implements AutoCloseable {
 
   /** Returns how long to wait before the next attempt. */
   private Duration failed(IOException thrown) {
+    unanswered |= thrown instanceof HttpTimeoutException;
     var told = ImmutableList.<NodeSubscription>of();
     IOException cause;
     synchronized (lock) {
@@ -436,26 +448,24 @@ final class NodeWatch implements AutoCloseable {
 
   /** Looks whether the server still says anything. */
   private void tick() {
-    HttpConnection running;
+    Exchange running;
     WatchLines followed;
-    long patience;
     synchronized (lock) {
-      running = connection;
+      running = exchange;
       followed = lines;
-      patience = listing ? LIST_SILENCE_NANOS : BEGIN_SILENCE_NANOS;
     }
     if (running != null) {
-      judge(running, followed, patience);
+      judge(running, followed);
     }
     tickLater();
   }
 
-  private void judge(HttpConnection running, @Nullable WatchLines followed, long patience) {
+  private void judge(Exchange running, @Nullable WatchLines followed) {
     long now = System.nanoTime();
     long silence = now - running.heardNanos();
-    if (followed == null && silence > patience) {
+    if (followed == null && silence > LIST_SILENCE.toNanos()) {
       condemn(running, new IOException("the API server does not answer"));
-    } else if (followed != null && followed.isStuck(now, LIST_SILENCE_NANOS)) {
+    } else if (followed != null && followed.isStuck(now, LIST_SILENCE.toNanos())) {
       condemn(running, new IOException("the API server does not end what it began to tell"));
     } else if (followed != null && silence > SILENCE_NANOS) {
       probe(running);
@@ -463,7 +473,7 @@ final class NodeWatch implements AutoCloseable {
   }
 
   /** Asks for something else. A connection that is only quiet goes on; one whose server does not answer is given up. */
-  private void probe(HttpConnection running) {
+  private void probe(Exchange running) {
     try {
       long revision = api.probe(PROBE);
       running.heard();
@@ -483,9 +493,9 @@ final class NodeWatch implements AutoCloseable {
     }
   }
 
-  private void condemn(HttpConnection running, IOException cause) {
+  private void condemn(Exchange running, IOException cause) {
     synchronized (lock) {
-      if (connection == running) {
+      if (exchange == running) {
         verdict = cause;
       }
     }
@@ -494,10 +504,10 @@ final class NodeWatch implements AutoCloseable {
 
   @Override
   public void close() {
-    HttpConnection running;
+    Exchange running;
     synchronized (lock) {
       closed = true;
-      running = connection;
+      running = exchange;
       lock.notifyAll();
     }
     if (running != null) {

@@ -13,9 +13,11 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.GeneralSecurityException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,13 +53,17 @@ class AccessTest {
   }
 
   private ApiServer secureServer(String name, String clients) throws IOException {
-    return ApiServer.start(
-        InetAddress.getLoopbackAddress(),
-        new TlsContext()
-            .of(new TlsContext.Material(
-                Files.readString(directory.resolve(clients + "-ca.pem")),
-                Files.readString(directory.resolve(name + ".pem")),
-                Files.readString(directory.resolve(name + ".key")))));
+    var material = new TlsMaterial(
+        Files.readString(directory.resolve(clients + "-ca.pem")),
+        Files.readString(directory.resolve(name + ".pem")),
+        Files.readString(directory.resolve(name + ".key")));
+    try {
+      var tls = SSLContext.getInstance("TLS");
+      tls.init(material.keyManagers(), material.trustManagers(), null);
+      return ApiServer.start(InetAddress.getLoopbackAddress(), tls);
+    } catch (GeneralSecurityException e) {
+      throw new AssertionError(e);
+    }
   }
 
   private Path kubeconfig(String server, String authority, String user) throws IOException {
@@ -205,11 +211,10 @@ class AccessTest {
 
   @Test
   void anAddressMayHaveAPath() {
-    var access =
-        new ApiAccess(ApiAccess.parseServer("https://proxy.example/k8s/clusters/c-1/"), null, "t");
+    var access = new ApiAccess(
+        ApiAccess.parseServer("https://proxy.example/k8s/clusters/c-1/"), TlsMaterial.NONE, "t");
 
-    assertEquals("/k8s/clusters/c-1", access.path());
-    assertEquals("proxy.example:443", access.authority());
+    assertEquals("https://proxy.example/k8s/clusters/c-1", access.base());
     assertEquals("https://proxy.example/k8s/clusters/c-1/", access.toString());
   }
 }

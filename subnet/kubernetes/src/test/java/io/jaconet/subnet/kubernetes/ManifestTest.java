@@ -4,12 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.common.base.Splitter;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.ServiceAccount;
 import io.fabric8.kubernetes.api.model.apps.DaemonSet;
 import io.fabric8.kubernetes.api.model.rbac.ClusterRole;
 import io.fabric8.kubernetes.api.model.rbac.ClusterRoleBinding;
+import io.fabric8.kubernetes.client.utils.Serialization;
 import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.testkit.kubernetes.ApiServer;
 import java.io.IOException;
@@ -22,9 +24,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.yaml.snakeyaml.LoaderOptions;
-import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.constructor.SafeConstructor;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.ObjectMapper;
@@ -59,9 +58,8 @@ class ManifestTest {
 
   private static Map<String, Map<?, ?>> documents() throws IOException {
     var documents = new HashMap<String, Map<?, ?>>();
-    for (var document :
-        new Yaml(new SafeConstructor(new LoaderOptions())).loadAll(Files.readString(MANIFEST))) {
-      var map = (Map<?, ?>) document;
+    for (var document : Splitter.onPattern("(?m)^---$").split(Files.readString(MANIFEST))) {
+      Map<?, ?> map = Serialization.unmarshal(document, Map.class);
       documents.put(map.get("apiVersion") + "/" + map.get("kind"), map);
     }
     return documents;

@@ -11,55 +11,24 @@ import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What TLS is done with. Made anew when its material has changed; while that cannot be used, because it is being replaced or does not match,
- * the last good one serves.
+ * Certificates and keys in PEM form, each null if there is none. They are not left to fabric8's configuration, which trusts Java's own
+ * authorities beside those of the cluster, and cannot read the key of an elliptic curve in PKCS#8.
+ *
+ * @param authorities whose certificates a server may have; null for those that Java trusts
  */
-final class TlsContext {
-  private @Nullable Material made;
-  private @Nullable SSLContext context;
+record TlsMaterial(
+    @Nullable String authorities,
+    @Nullable String certificate,
+    @Nullable String key) {
+  static final TlsMaterial NONE = new TlsMaterial(null, null, null);
 
-  /**
-   * Certificates and keys in PEM form, each null if there is none.
-   *
-   * @param authorities whose certificates a server may have; null for those that Java trusts
-   */
-  record Material(
-      @Nullable String authorities,
-      @Nullable String certificate,
-      @Nullable String key) {}
-
-  synchronized SSLContext of(Material material) throws IOException {
-    if (context == null || !material.equals(made)) {
-      try {
-        context = build(material);
-        made = material;
-      } catch (IOException e) {
-        if (context == null) {
-          throw e;
-        }
-      }
-    }
-    return context;
-  }
-
-  private static SSLContext build(Material material) throws IOException {
-    try {
-      var context = SSLContext.getInstance("TLS");
-      context.init(keys(material), trust(material.authorities), null);
-      return context;
-    } catch (GeneralSecurityException e) {
-      throw new IOException("the certificates cannot be used: " + e.getMessage(), e);
-    }
-  }
-
-  private static TrustManager @Nullable [] trust(@Nullable String authorities)
-      throws GeneralSecurityException, IOException {
+  /** Returns what tells which servers to trust, null for what Java does. */
+  TrustManager @Nullable [] trustManagers() throws GeneralSecurityException, IOException {
     if (authorities == null) {
       return null;
     }
@@ -73,15 +42,18 @@ final class TlsContext {
     return factory.getTrustManagers();
   }
 
-  private static KeyManager @Nullable [] keys(Material material)
-      throws GeneralSecurityException, IOException {
-    if (material.certificate == null || material.key == null) {
+  /** Returns what has the client's certificate, null if there is none. */
+  KeyManager @Nullable [] keyManagers() throws GeneralSecurityException, IOException {
+    if (certificate == null || key == null) {
       return null;
     }
-    var key = PemKey.parse(material.key, "the client's private key");
     var password = new char[0];
     var store = emptyStore();
-    store.setKeyEntry("client", key, password, certificates(material.certificate));
+    store.setKeyEntry(
+        "client",
+        PemKey.parse(key, "the client's private key"),
+        password,
+        certificates(certificate));
     var factory = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
     factory.init(store, password);
     return factory.getKeyManagers();
@@ -100,5 +72,11 @@ final class TlsContext {
       throw new GeneralSecurityException("there is no certificate in PEM form");
     }
     return read.toArray(Certificate[]::new);
+  }
+
+  /** Without the key. */
+  @Override
+  public String toString() {
+    return key == null ? "no client certificate" : "a client certificate";
   }
 }
