@@ -11,6 +11,7 @@ module io.jaconet.testkit {
   requires static org.jspecify;
 
   exports io.jaconet.testkit;
+  exports io.jaconet.testkit.crash;
   exports io.jaconet.testkit.kubernetes;
   exports io.jaconet.testkit.simulation;
 

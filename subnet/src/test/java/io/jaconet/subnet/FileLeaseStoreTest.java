@@ -8,10 +8,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.io.MoreFiles;
+import com.google.common.io.RecursiveDeleteOption;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.LeaseStore;
 import io.jaconet.testkit.LeaseStoreContract;
+import io.jaconet.testkit.crash.CrashCampaign;
+import io.jaconet.testkit.crash.CrashScenario;
+import io.jaconet.testkit.crash.JavaPrograms;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
@@ -23,13 +28,13 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.LinkedBlockingQueue;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -154,7 +159,7 @@ class FileLeaseStoreTest implements LeaseStoreContract {
     var random = new Random(seed);
     int written = 0;
     for (int round = 0; round < 5; round++) {
-      var child = child(List.of(), written, written + 1_000_000);
+      var child = child(written, written + 1_000_000);
       try (var output = child.inputReader(StandardCharsets.UTF_8)) {
         assertEquals("open", output.readLine(), "seed " + seed);
         int acknowledged = written;
@@ -169,35 +174,73 @@ class FileLeaseStoreTest implements LeaseStoreContract {
     }
   }
 
+  /** T17. */
   @Test
-  @Timeout(60)
   void killedAtAnySystemCallItHasAllThatWasAcknowledgedAndNothingTorn() throws Exception {
-    needs("strace");
+    killAt(8);
+  }
+
+  @Tag("nightly")
+  @Test
+  void killedAtEverySystemCallItHasAllThatWasAcknowledgedAndNothingTorn() throws Exception {
+    killAt(500);
+  }
+
+  private void killAt(int points) throws Exception {
+    assumeTrue(CrashCampaign.isPossible(), "needs strace, and the right to trace a child");
+    var programs = JavaPrograms.packedIn(temporary, FileLeaseStoreTest.class);
     long seed = new Random().nextLong();
-    var random = new Random(seed);
-    int written = 0;
-    for (var call :
-        List.of("pwrite64", "fdatasync", "fsync", "rename", "pwrite64", "/^f?chmod", "fdatasync")) {
-      int count = 1 + random.nextInt(8);
-      var strace = List.of(
-          "strace",
-          "-f",
-          "-qq",
-          "-o",
-          "/dev/null",
-          "-e",
-          "trace=" + call,
-          "-e",
-          "inject=" + call + ":signal=SIGKILL:when=" + count);
-      var child = child(strace, written, written + 200);
-      try (var output = child.inputReader(StandardCharsets.UTF_8)) {
-        var first = output.readLine();
-        int acknowledged = "open".equals(first) ? drain(output, written) : written;
-        child.waitFor();
-        var what = "seed " + seed + ", killed at " + call + " number " + count;
-        assertTrue(acknowledged < written + 200, what + ": was not killed");
-        written = assertHolds(acknowledged, what);
-      }
+    var campaign = new CrashCampaign(
+        new Writes(programs),
+        (name, point) -> "mvn test -pl subnet -am -Dtest=FileLeaseStoreTest -Pnightly"
+            + " -Dsurefire.failIfNoSpecifiedTests=false");
+
+    System.out.println(campaign.run(points, seed) + ", seed " + seed);
+  }
+
+  /** Thirty writes into a store that is made by the first. */
+  private final class Writes implements CrashScenario {
+    private final JavaPrograms programs;
+
+    Writes(JavaPrograms programs) {
+      this.programs = programs;
+    }
+
+    @Override
+    public String name() {
+      return "FileLeaseStore";
+    }
+
+    @Override
+    public World newWorld() throws IOException {
+      MoreFiles.deleteDirectoryContents(
+          Files.createDirectories(directory()), RecursiveDeleteOption.ALLOW_INSECURE);
+      return new World() {
+        private int acknowledged;
+
+        @Override
+        public Process start() throws IOException {
+          return programs
+              .program(TracedLeaseFileWriter.class, directory(), 0, 30)
+              .start();
+        }
+
+        @Override
+        public boolean isDone(String line) {
+          if (!line.equals("open")) {
+            acknowledged = Integer.parseInt(line) + 1;
+          }
+          return false;
+        }
+
+        @Override
+        public void recover() throws IOException {
+          assertHolds(acknowledged, "after " + acknowledged + " writes");
+        }
+
+        @Override
+        public void close() {}
+      };
     }
   }
 
@@ -228,7 +271,7 @@ class FileLeaseStoreTest implements LeaseStoreContract {
   void tellsASecondProcessWhoHasIt() throws Exception {
     try (var store = FileLeaseStore.open(directory())) {
       var twice = assertThrows(IOException.class, () -> FileLeaseStore.open(directory()));
-      var child = child(List.of(), 0, 1);
+      var child = child(0, 1);
       var answer = child.inputReader(StandardCharsets.UTF_8).readLine();
       child.waitFor();
 
@@ -237,7 +280,7 @@ class FileLeaseStoreTest implements LeaseStoreContract {
       assertTrue(String.valueOf(twice.getMessage()).contains(who), twice::toString);
       store.create(SUBNETS, "", "node-1", null);
     }
-    var child = child(List.of(), 0, 0);
+    var child = child(0, 0);
     assertEquals("open", child.inputReader(StandardCharsets.UTF_8).readLine());
     child.waitFor();
   }
@@ -245,7 +288,7 @@ class FileLeaseStoreTest implements LeaseStoreContract {
   @Test
   @Timeout(60)
   void isToldWhichOtherProcessHasItAndMayHaveItOnceThatIsKilled() throws Exception {
-    var child = child(List.of(), 0, 1_000_000);
+    var child = child(0, 1_000_000);
     try (var output = child.inputReader(StandardCharsets.UTF_8)) {
       assertEquals("open", output.readLine());
       var refusal = assertThrows(IOException.class, () -> FileLeaseStore.open(directory()));
@@ -428,14 +471,13 @@ class FileLeaseStoreTest implements LeaseStoreContract {
     return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
   }
 
-  private Process child(List<String> prefix, int from, int to) throws IOException {
+  private Process child(int from, int to) throws IOException {
     var classPath = String.join(
         File.pathSeparator,
         Path.of(System.getProperty("basedir", "."), "target", "test-classes").toString(),
         System.getProperty("jdk.module.path", ""),
         System.getProperty("java.class.path", ""));
-    var command = new ArrayList<>(prefix);
-    command.addAll(List.of(
+    var command = List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "-XX:TieredStopAtLevel=1",
         "-XX:+UseSerialGC",
@@ -444,7 +486,7 @@ class FileLeaseStoreTest implements LeaseStoreContract {
         LeaseFileWriter.class.getName(),
         directory().toString(),
         Integer.toString(from),
-        Integer.toString(to)));
+        Integer.toString(to));
     return new ProcessBuilder(command)
         .redirectError(ProcessBuilder.Redirect.DISCARD)
         .start();
@@ -453,15 +495,5 @@ class FileLeaseStoreTest implements LeaseStoreContract {
   /** Kills without closing the output, of which some may not have been read. */
   private static void kill(Process child) {
     child.toHandle().destroyForcibly();
-  }
-
-  private static void needs(String tool) throws IOException, InterruptedException {
-    boolean there = new ProcessBuilder("sh", "-c", "command -v " + tool)
-            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-            .start()
-            .waitFor()
-        == 0;
-    assertTrue(there || !"true".equals(System.getenv("CI")), tool + " is missing; install it");
-    assumeTrue(there, tool + " is missing; install it to run this test");
   }
 }

@@ -13,8 +13,6 @@ import io.jaconet.spi.BackendProvider;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -100,7 +98,7 @@ public final class RepairTrial implements AutoCloseable {
    * @return what is wrong then; empty if all is well
    */
   public String damage(String command, long maxWrites) throws Exception {
-    String before = snapshot();
+    var before = snapshot();
     long writesBefore = writes();
     drifts.clear();
 
@@ -112,7 +110,7 @@ public final class RepairTrial implements AutoCloseable {
       return command + " says " + output + "\n";
     }
     if (!mended) {
-      return command + " leaves " + difference(before, snapshot()) + "\n";
+      return command + " leaves " + before.difference(snapshot()) + "\n";
     }
     if (drifts.poll(LIMIT.toSeconds(), TimeUnit.SECONDS) == null) {
       return command + " was not told of\n";
@@ -136,32 +134,12 @@ public final class RepairTrial implements AutoCloseable {
     return true;
   }
 
-  /** Returns all that iproute2 finds in the namespace, but for numbers that an object made anew need not have again. */
-  private String snapshot() {
+  private KernelState snapshot() {
     try {
-      var all = host.run(
-          "sh",
-          "-c",
-          "ip -d -o link; ip -o addr; ip -4 route show table all; ip -6 route show table all; ip neigh; ip nexthop; bridge fdb");
-      return all.lines()
-          .map(line -> line.replaceAll("^[0-9]+: ", "").replaceAll("@if[0-9]+|@eth0", ""))
-          .map(line -> line.replaceAll("(nhid|id) 107\\d{7} ", ""))
-          // The kernel takes its time to make sure of link-local addresses.
-          .filter(line -> !line.contains("fe80") && !line.contains("ff00::/8"))
-          .filter(line -> !line.contains("33:33:") && !line.contains("01:00:5e"))
-          .sorted()
-          .reduce("", (text, line) -> text + line + "\n");
+      return KernelState.of(host.namespace());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static String difference(String before, String after) {
-    List<String> lost = new ArrayList<>(before.lines().toList());
-    List<String> come = new ArrayList<>(after.lines().toList());
-    after.lines().forEach(lost::remove);
-    before.lines().forEach(come::remove);
-    return "without " + lost + " and with " + come;
   }
 
   /** Returns what was mended since the last damage began. */

@@ -239,6 +239,10 @@ final class VxlanDevice {
   private boolean adopt(Link found, Mending mending) throws IOException {
     boolean known = index == found.index();
     index = found.index();
+    if (!known) {
+      // Whoever made it may have been killed before it came to that.
+      quieten();
+    }
     var itsMac = found.mac();
     boolean reset = false;
     if (!known && address == null && itsMac != null && itsMac.isUnicast()) {
@@ -267,8 +271,9 @@ final class VxlanDevice {
       Path conf = Path.of("/proc/sys/net/ipv6/conf", name);
       for (String setting : new String[] {"accept_ra 0", "addr_gen_mode 1"}) {
         var words = setting.split(" ", 2);
-        if (Files.isWritable(conf.resolve(words[0]))) {
-          Files.writeString(conf.resolve(words[0]), words[1]);
+        var file = conf.resolve(words[0]);
+        if (Files.isWritable(file) && !Files.readString(file).strip().equals(words[1])) {
+          Files.writeString(file, words[1]);
         }
       }
     });

@@ -180,6 +180,28 @@ class VxlanBackendTest {
     }
   }
 
+  /** I7: a process was killed when it had made the device and nothing else. */
+  @Test
+  void keepsADeviceFromTalkingByItselfThatNobodyHasSeenTo() throws Exception {
+    try (var host = host(V4)) {
+      host.run(
+          "sh",
+          "-c",
+          "ip link add flannel.1 mtu 1450 type vxlan id 1 local 192.0.2.1 dev eth0 dstport 8472 nolearning ttl auto;"
+              + " echo 1 > /proc/sys/net/ipv6/conf/flannel.1/accept_ra");
+      open(host, host.backend());
+
+      String link = host.run("ip", "-d", "link", "show", "flannel.1");
+      String addresses = host.run("ip", "-6", "addr", "show", "flannel.1");
+      String acceptRa = host.run("cat", "/proc/sys/net/ipv6/conf/flannel.1/accept_ra");
+      host.backend().close(CloseMode.PURGE);
+
+      assertTrue(link.contains("addrgenmode none"), link);
+      assertEquals("", addresses);
+      assertEquals("0", acceptRa.strip());
+    }
+  }
+
   @Test
   void makesItsDeviceAnewWhereItDiffersFromWhatIsWanted() throws Exception {
     try (var host = host(V4)) {

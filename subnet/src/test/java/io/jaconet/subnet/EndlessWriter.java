@@ -1,5 +1,6 @@
-package io.jaconet.internal;
+package io.jaconet.subnet;
 
+import io.jaconet.internal.AtomicFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
