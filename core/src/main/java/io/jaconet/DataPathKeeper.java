@@ -31,22 +31,13 @@ import org.slf4j.LoggerFactory;
 final class DataPathKeeper {
   private static final Logger log = LoggerFactory.getLogger(DataPathKeeper.class);
 
-  /** Long enough for the other changes of one command, too short to be missed. */
-  private static final Duration GATHERING = Duration.ofMillis(20);
-
-  /** What a look may cost is a share of the time: at first a fifth, and a fiftieth of it where there is always something to see. */
-  private static final int FIRST_PAUSE = 4;
-
-  private static final int LAST_PAUSE = 50;
-  private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
-  private static final Duration QUIET = Duration.ofSeconds(10);
-
   private final EventLoop loop;
   private final Backend backend;
   private final Supplier<PeerReconciler> peers;
   private final Duration interval;
   private final Backoff backoff;
   private final Listener listener;
+  private final LookPacing pacing;
   private @Nullable Lease own;
   private @Nullable Closeable watch;
   private EventLoop.@Nullable Timer auditTimer;
@@ -65,9 +56,6 @@ final class DataPathKeeper {
   private boolean pending;
   private @Nullable Instant noticed;
   private long noticedNanos;
-  private long lookedNanos;
-  private long lookTookNanos;
-  private int pause = FIRST_PAUSE;
 
   /**
    * @param peers who keeps the peers, from {@link #start} on
@@ -87,6 +75,7 @@ final class DataPathKeeper {
     this.interval = interval;
     this.backoff = backoff;
     this.listener = listener;
+    this.pacing = new LookPacing(loop.nanoTime());
   }
 
   private interface Call<T> {
@@ -263,12 +252,7 @@ final class DataPathKeeper {
   }
 
   private void scheduleLook() {
-    long now = loop.nanoTime();
-    boolean quiet = now - lookedNanos > QUIET.toNanos();
-    pause = quiet ? FIRST_PAUSE : Math.min(2 * pause, LAST_PAUSE);
-    long pauseNanos = Math.min(pause * lookTookNanos, LONGEST_PAUSE.toNanos());
-    long waitNanos = Math.max(GATHERING.toNanos(), lookedNanos + pauseNanos - now);
-    lookTimer = loop.schedule(Duration.ofNanos(waitNanos), this::look);
+    lookTimer = loop.schedule(pacing.untilNext(loop.nanoTime()), this::look);
   }
 
   private void look() {
@@ -279,14 +263,16 @@ final class DataPathKeeper {
       return;
     }
     boolean wasWell = isWell();
-    long before = loop.nanoTime();
+    boolean mended = false;
+    long began = loop.nanoTime();
     try {
-      done(called(() -> peers.get().repair()), since, noticedNanos);
+      var report = called(() -> peers.get().repair());
+      mended = !report.repairs().isEmpty();
+      done(report, since, noticedNanos);
     } catch (IOException e) {
       note(describe(e));
     }
-    lookedNanos = loop.nanoTime();
-    lookTookNanos = lookedNanos - before;
+    pacing.looked(began, loop.nanoTime(), mended);
     if (wasWell && !isWell()) {
       scheduleAudit();
     }

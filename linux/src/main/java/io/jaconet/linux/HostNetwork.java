@@ -21,6 +21,7 @@ public final class HostNetwork implements Closeable {
   private final FollowedUnderlay underlay;
   private final String networkName;
   private @Nullable KernelWatch watch;
+  private Predicate<NetlinkEvent> isOfDevice = event -> false;
 
   private HostNetwork(
       NetworkNamespace namespace,
@@ -105,18 +106,26 @@ public final class HostNetwork implements Closeable {
   /**
    * Begins to watch.
    *
+   * @param isOfDevice whether a change is of the backend's own device, which is nobody's underlay; asked on a thread of the watch's too
    * @param concerns whether a change may matter to the backend beside its underlay, asked on a thread of the watch's
    * @param due is called on that thread when there is something to {@link #hear}
    * @return ends the watch; to be closed before this
    */
-  public Closeable watch(Predicate<NetlinkEvent> concerns, Runnable due) throws IOException {
+  public Closeable watch(
+      Predicate<NetlinkEvent> isOfDevice, Predicate<NetlinkEvent> concerns, Runnable due)
+      throws IOException {
+    this.isOfDevice = isOfDevice;
     var begun = KernelWatch.begin(
         namespace,
         "jaconet-" + networkName + "-watch",
-        event -> underlay.concerns(event) || concerns.test(event),
+        event -> concerns.test(event) || concernsUnderlay(event),
         due);
     watch = begun;
     return begun;
+  }
+
+  private boolean concernsUnderlay(NetlinkEvent event) {
+    return underlay.concerns(event) && !isOfDevice.test(event);
   }
 
   /** Hands on what was changed since the last call, in order; nothing without a watch. */
@@ -125,7 +134,7 @@ public final class HostNetwork implements Closeable {
       return;
     }
     for (NetlinkEvent event : watch.drain()) {
-      if (underlay.concerns(event)) {
+      if (concernsUnderlay(event)) {
         underlay.doubt();
       }
       hearer.accept(event);

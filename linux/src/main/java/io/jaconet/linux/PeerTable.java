@@ -2,22 +2,17 @@ package io.jaconet.linux;
 
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableMap;
-import io.jaconet.linux.EntryChange.Mode;
 import io.jaconet.linux.ForwardingEntry.Nexthop;
 import io.jaconet.linux.ForwardingEntry.Route;
-import io.jaconet.net.IpAddress;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.Subnets;
 import io.jaconet.spi.Backend;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -44,48 +39,18 @@ public final class PeerTable {
   /** The {@code RTPROT_*} of our routes and nexthop objects; none of those that iproute2 knows by name. */
   public static final int PROTOCOL = 74;
 
-  /** {@code RTPROT_BOOT}, which flanneld's routes bear. */
-  private static final int BOOT = 3;
-
-  /** How often another id is tried for a nexthop object in one call, should the kernel say each time that it is taken. */
-  private static final int MOST_ATTEMPTS = 16;
-
-  private static final int RTN_UNICAST = 1;
-
   private final ForwardingTables tables;
   private final int link;
   private final IpPrefix network;
-  private final NexthopIds nexthopIds;
-  private final RepairBudget budget;
-  private final Set<Kind> kinds;
+  private final GatewayRoutes gateways;
+  private final OwnEntries observed;
+  private final Troubles troubles;
+  private final Set<EntryKind> kinds;
   private final Map<Subnets, ImmutableList<ForwardingEntry>> wanted = new HashMap<>();
   private final Map<Object, Wish> wishes = new HashMap<>();
-  private final Map<Object, Trouble> troubles = new HashMap<>();
-  private final Set<Kind> doubtful = EnumSet.noneOf(Kind.class);
-  private boolean nexthopObjects = true;
+  private final Set<EntryKind> doubtful = EnumSet.noneOf(EntryKind.class);
   private boolean audited;
   private int round;
-
-  /** The tables of the kernel's, in the order in which they are compared: a route's nexthop object comes before it. */
-  private enum Kind {
-    NEIGHBORS,
-    FDB,
-    NEXTHOPS,
-    ROUTES;
-
-    static Kind of(ForwardingEntry entry) {
-      if (entry instanceof ForwardingEntry.Neighbor) {
-        return NEIGHBORS;
-      }
-      if (entry instanceof ForwardingEntry.Fdb) {
-        return FDB;
-      }
-      return entry instanceof Route ? ROUTES : NEXTHOPS;
-    }
-  }
-
-  /** Why something is not as wanted; of no peer if it is there and should not be. */
-  private record Trouble(@Nullable Subnets peer, String reason) {}
 
   /**
    * Creates a table of no peers.
@@ -101,28 +66,41 @@ public final class PeerTable {
   /** Creates a table whose repairs {@code budget} limits. */
   public PeerTable(
       ForwardingTables tables, int link, IpPrefix network, int idSeed, RepairBudget budget) {
-    this(tables, link, network, idSeed, budget, EnumSet.allOf(Kind.class));
+    this(
+        tables,
+        link,
+        network,
+        new GatewayRoutes(link, idSeed, true),
+        budget,
+        EnumSet.allOf(EntryKind.class));
   }
 
   private PeerTable(
       ForwardingTables tables,
       int link,
       IpPrefix network,
-      int idSeed,
+      GatewayRoutes gateways,
       RepairBudget budget,
-      Set<Kind> kinds) {
+      Set<EntryKind> kinds) {
     this.tables = tables;
     this.link = link;
     this.network = network;
-    this.nexthopIds = new NexthopIds(idSeed);
-    this.budget = budget;
+    this.gateways = gateways;
+    this.observed = new OwnEntries(tables, link, network, gateways);
+    this.troubles = new Troubles(budget);
     this.kinds = kinds;
   }
 
   /** Creates a table of no routes of a device that knows neither neighbors nor nexthop objects: all that is wanted of it are routes. */
   public static PeerTable ofRoutes(
       ForwardingTables tables, int link, IpPrefix network, RepairBudget budget) {
-    return new PeerTable(tables, link, network, 0, budget, EnumSet.of(Kind.ROUTES));
+    return new PeerTable(
+        tables,
+        link,
+        network,
+        new GatewayRoutes(link, 0, false),
+        budget,
+        EnumSet.of(EntryKind.ROUTES));
   }
 
   /** Notes what is wanted of some peers from now on, and leaves the writing to {@link #audit}. */
@@ -136,11 +114,11 @@ public final class PeerTable {
    * @throws IOException if the kernel could not be asked
    */
   public Outcome apply(List<Edit> edits) throws IOException {
-    return note(edits).execute();
+    return execute(note(edits));
   }
 
-  private Plan note(List<Edit> edits) {
-    var plan = new Plan();
+  private PeerPlan note(List<Edit> edits) {
+    var plan = newPlan();
     Map<Object, Wish> gone = new LinkedHashMap<>();
     for (Edit edit : edits) {
       var before = edit.entries().isEmpty()
@@ -153,30 +131,32 @@ public final class PeerTable {
     // A MAC or an address may move from one peer to another: only what nobody wants any more goes.
     for (Edit edit : edits) {
       for (ForwardingEntry entry : edit.entries()) {
-        if (usesNexthopObject(entry)) {
-          want(edit.peer(), nexthop(gateway((Route) entry)), gone, plan);
+        var through = gateways.nexthopOf(entry);
+        if (through != null) {
+          want(edit.peer(), through, gone, plan);
         }
         want(edit.peer(), entry, gone, plan);
       }
     }
-    gone.values().forEach(wish -> plan.withdraw(wish));
+    gone.values().forEach(plan::withdraw);
     return plan;
   }
 
   private void drop(Subnets peer, ForwardingEntry entry, Map<Object, Wish> gone) {
-    if (usesNexthopObject(entry)) {
-      drop(peer, nexthop(gateway((Route) entry)), gone);
+    var through = gateways.nexthopOf(entry);
+    if (through != null) {
+      drop(peer, through, gone);
     }
     Object key = Wish.key(entry);
     var wish = wishes.get(key);
     if (wish != null && wish.peer.equals(peer)) {
       wishes.remove(key);
-      troubles.remove(key);
+      troubles.forget(key);
       gone.put(key, wish);
     }
   }
 
-  private void want(Subnets peer, ForwardingEntry entry, Map<Object, Wish> gone, Plan plan) {
+  private void want(Subnets peer, ForwardingEntry entry, Map<Object, Wish> gone, PeerPlan plan) {
     Object key = Wish.key(entry);
     var wish = new Wish(peer, entry);
     var old = gone.remove(key);
@@ -187,7 +167,7 @@ public final class PeerTable {
     if (old != null && old.stands && (entry instanceof Nexthop || old.entry.equals(entry))) {
       wish.stands = true;
     } else {
-      plan.write(wish, old != null && old.stands, null);
+      plan.write(wish, old != null && old.stands);
     }
   }
 
@@ -197,7 +177,7 @@ public final class PeerTable {
    * @throws IOException if the kernel could not be asked
    */
   public Outcome audit() throws IOException {
-    var outcome = compare(kinds).execute();
+    var outcome = execute(compare(kinds));
     audited = true;
     return outcome;
   }
@@ -209,11 +189,11 @@ public final class PeerTable {
    */
   public Outcome mend() throws IOException {
     if (doubtful.isEmpty()) {
-      return new Plan().execute();
+      return execute(newPlan());
     }
     // What is pending may hang on a table that nothing was heard of.
     boolean all = !troubles.isEmpty() || doubtful.containsAll(kinds);
-    return all ? audit() : compare(EnumSet.copyOf(doubtful)).execute();
+    return all ? audit() : execute(compare(EnumSet.copyOf(doubtful)));
   }
 
   /** Returns whether {@link #mend} has something to look at. */
@@ -231,7 +211,7 @@ public final class PeerTable {
     }
     if (event instanceof NetlinkEvent.NexthopChanged change) {
       return NexthopIds.mayBeOurs(change.id())
-          || change.nexthop() != null && isOurs(change.nexthop());
+          || change.nexthop() != null && gateways.isOurs(change.nexthop());
     }
     return event instanceof NetlinkEvent.RouteChanged change
         && change.route().table() == RouteMessages.RT_TABLE_MAIN
@@ -247,7 +227,7 @@ public final class PeerTable {
           : !change.removed()
               && change.permanent()
               && ((ForwardingEntry.Neighbor) wish.entry).mac().equals(change.mac());
-      doubt(asWanted, change.address(), Kind.NEIGHBORS);
+      doubt(asWanted, change.address(), EntryKind.NEIGHBORS);
     } else if (event instanceof NetlinkEvent.FdbChanged change && change.linkIndex() == link) {
       var wish = wishes.get(change.mac());
       boolean asWanted = wish == null
@@ -255,7 +235,7 @@ public final class PeerTable {
           : !change.removed()
               && change.permanent()
               && ((ForwardingEntry.Fdb) wish.entry).destination().equals(change.destination());
-      doubt(asWanted, change.mac(), Kind.FDB);
+      doubt(asWanted, change.mac(), EntryKind.FDB);
     } else if (event instanceof NetlinkEvent.NexthopChanged change) {
       hear(change);
     } else if (event instanceof NetlinkEvent.RouteChanged change) {
@@ -267,14 +247,15 @@ public final class PeerTable {
 
   private void hear(NetlinkEvent.NexthopChanged change) {
     var nexthop = change.nexthop();
-    boolean isOurs = nexthop != null && isOurs(nexthop);
-    boolean isWanted = nexthop != null && isOurs && nexthopIds.of(nexthop.gateway()) == change.id();
+    boolean isOurs = nexthop != null && gateways.isOurs(nexthop);
+    boolean isWanted =
+        nexthop != null && isOurs && gateways.ids().of(nexthop.gateway()) == change.id();
     boolean asWanted = isWanted
         ? !change.removed()
-        : !nexthopIds.isBound(change.id()) && (change.removed() || !isOurs);
+        : !gateways.ids().isBound(change.id()) && (change.removed() || !isOurs);
     Object key = nexthop == null ? change.id() : Wish.key(nexthop);
-    doubt(asWanted, key, Kind.NEXTHOPS);
-    doubt(asWanted, key, Kind.ROUTES);
+    doubt(asWanted, key, EntryKind.NEXTHOPS);
+    doubt(asWanted, key, EntryKind.ROUTES);
   }
 
   private void hear(NetlinkEvent.RouteChanged change) {
@@ -286,30 +267,16 @@ public final class PeerTable {
     var wish = wishes.get(key);
     boolean asWanted = wish == null
         ? change.removed() || route.protocol() != PROTOCOL
-        : is(route, (Route) wish.entry) != change.removed();
+        : gateways.matches((Route) wish.entry, route) != change.removed();
     // Another's route that is gone may have been in the way of one of ours.
-    boolean inTheWay = wish != null && change.removed() && troubles.containsKey(key);
-    doubt(asWanted && !inTheWay, key, Kind.ROUTES);
+    boolean inTheWay = wish != null && change.removed() && troubles.contains(key);
+    doubt(asWanted && !inTheWay, key, EntryKind.ROUTES);
   }
 
-  private void doubt(boolean asWanted, Object key, Kind kind) {
-    boolean isLeftAlone = troubles.containsKey(key) && budget.whyLeft(key).isPresent();
-    if (!asWanted && !isLeftAlone && kinds.contains(kind)) {
+  private void doubt(boolean asWanted, Object key, EntryKind kind) {
+    if (!asWanted && kinds.contains(kind) && !troubles.isKnownToBeLeft(key)) {
       doubtful.add(kind);
     }
-  }
-
-  private boolean is(KernelRoute route, Route wanted) {
-    if (route.type() != RTN_UNICAST || route.protocol() != wanted.protocol()) {
-      return false;
-    }
-    if (usesNexthopObject(wanted)) {
-      return route.nexthopId() != 0 && route.nexthopId() == nexthopIds.of(gateway(wanted));
-    }
-    return route.nexthopId() == 0
-        && route.hops().size() == 1
-        && route.hops().get(0).linkIndex() == wanted.linkIndex()
-        && Objects.equals(route.hops().get(0).gateway(), wanted.gateway());
   }
 
   /** Takes note that the kernel dropped all entries along with a change of the link, which is mended as one thing. */
@@ -318,31 +285,31 @@ public final class PeerTable {
     doubtful.addAll(kinds);
   }
 
-  private Plan compare(Set<Kind> doubted) throws IOException {
+  private PeerPlan compare(Set<EntryKind> doubted) throws IOException {
     round++;
-    troubles.values().removeIf(trouble -> trouble.peer == null);
-    var plan = new Plan();
+    troubles.forgetOfNoPeer();
+    var plan = newPlan();
     Map<Wish, ForwardingEntry> changed = new LinkedHashMap<>();
-    for (Kind kind : doubted) {
-      for (ForwardingEntry found : observe(kind)) {
+    for (EntryKind kind : doubted) {
+      for (ForwardingEntry found : observed.read(kind, this::isWanted)) {
         var wish = wishes.get(Wish.key(found));
         if (wish == null || wish.seen == round) {
-          plan.remove(found);
-        } else if (matches(wish.entry, found)) {
-          settle(wish);
+          remove(found, plan);
+        } else if (gateways.matches(wish.entry, found)) {
+          troubles.settle(wish);
           wish.seen = round;
         } else if (found instanceof Nexthop || changed.putIfAbsent(wish, found) != null) {
-          plan.remove(found);
+          remove(found, plan);
         }
       }
     }
     changed.forEach((wish, found) -> {
       if (wish.seen == round) {
-        plan.remove(found);
+        remove(found, plan);
       }
     });
     for (Wish wish : wishes.values()) {
-      if (wish.seen != round && doubted.contains(Kind.of(wish.entry))) {
+      if (wish.seen != round && doubted.contains(EntryKind.of(wish.entry))) {
         plan.mend(wish, changed.get(wish));
       }
     }
@@ -350,69 +317,31 @@ public final class PeerTable {
     return plan;
   }
 
-  /** Returns what one of the kernel's tables has of ours. */
-  private List<ForwardingEntry> observe(Kind kind) throws IOException {
-    return switch (kind) {
-      case NEIGHBORS -> List.copyOf(tables.neighbors(link));
-      case FDB -> List.copyOf(tables.fdb(link));
-      case NEXTHOPS -> observeNexthops();
-      case ROUTES -> observeRoutes();
-    };
+  private boolean isWanted(Nexthop nexthop) {
+    return wishes.containsKey(Wish.key(nexthop));
   }
 
-  private List<ForwardingEntry> observeNexthops() throws IOException {
-    nexthopIds.forgetTaken();
-    List<ForwardingEntry> ours = new ArrayList<>();
-    for (Nexthop nexthop : tables.nexthops(0)) {
-      nexthopIds.seen(nexthop.id());
-      if (isOurs(nexthop)) {
-        if (nexthopIds.of(nexthop.gateway()) == 0 && wishes.containsKey(Wish.key(nexthop))) {
-          nexthopIds.bind(nexthop.gateway(), nexthop.id());
-        }
-        ours.add(nexthop);
+  /** What is found in the first comparison may be an earlier run's; what comes later was put there by others. */
+  private void remove(ForwardingEntry found, PeerPlan plan) {
+    if (audited) {
+      plan.removeAdded(found);
+    } else {
+      plan.remove(found);
+    }
+  }
+
+  private PeerPlan newPlan() {
+    return new PeerPlan(tables, gateways, troubles);
+  }
+
+  private Outcome execute(PeerPlan plan) throws IOException {
+    boolean hadNexthopObjects = gateways.haveNexthopObjects();
+    try {
+      return plan.execute();
+    } finally {
+      if (hadNexthopObjects && !gateways.haveNexthopObjects()) {
+        wishes.values().removeIf(wish -> wish.entry instanceof Nexthop);
       }
-    }
-    return ours;
-  }
-
-  private boolean isOurs(Nexthop nexthop) {
-    return nexthop.linkIndex() == link && nexthop.protocol() == PROTOCOL;
-  }
-
-  private List<ForwardingEntry> observeRoutes() throws IOException {
-    List<ForwardingEntry> ours = new ArrayList<>();
-    for (Route route : tables.routes(link, BOOT)) {
-      if (network.contains(route.destination())
-          && route.destination().base().equals(route.gateway())) {
-        ours.add(route);
-      }
-    }
-    for (Route route : tables.routes(0, PROTOCOL)) {
-      if (network.contains(route.destination())) {
-        ours.add(route);
-      }
-    }
-    return ours;
-  }
-
-  private boolean matches(ForwardingEntry entry, ForwardingEntry found) {
-    if (entry instanceof Nexthop) {
-      var nexthop = (Nexthop) found;
-      return nexthop.id() == nexthopIds.of(nexthop.gateway());
-    }
-    if (usesNexthopObject(entry)) {
-      var route = (Route) found;
-      return route.nexthopId() != 0
-          && route.nexthopId() == nexthopIds.of(gateway((Route) entry))
-          && route.protocol() == ((Route) entry).protocol();
-    }
-    return entry.equals(found);
-  }
-
-  private void settle(Wish wish) {
-    wish.stands = true;
-    if (!troubles.isEmpty()) {
-      troubles.remove(Wish.key(wish.entry));
     }
   }
 
@@ -427,48 +356,16 @@ public final class PeerTable {
     troubles.clear();
     audited = false;
     var plan = compare(kinds);
-    plan.execute();
-    if (plan.leftOver != null) {
-      throw plan.leftOver.toException();
+    var unused = execute(plan);
+    var leftOver = plan.leftOver();
+    if (leftOver != null) {
+      throw leftOver.toException();
     }
-  }
-
-  private boolean usesNexthopObject(ForwardingEntry entry) {
-    return nexthopObjects
-        && kinds.contains(Kind.NEXTHOPS)
-        && entry instanceof Route route
-        && route.linkIndex() == link
-        && route.gateway() != null;
   }
 
   /** Returns the index of the device. */
   public int link() {
     return link;
-  }
-
-  private static IpAddress gateway(Route route) {
-    var gateway = route.gateway();
-    if (gateway == null) {
-      throw new IllegalArgumentException("a route without gateway: " + route);
-    }
-    return gateway;
-  }
-
-  private Nexthop nexthop(IpAddress gateway) {
-    return new Nexthop(nexthopIds.of(gateway), link, gateway, PROTOCOL);
-  }
-
-  /** Returns the entry as it is written: a nexthop object with its id, a gateway route by way of its nexthop object. */
-  private ForwardingEntry realized(ForwardingEntry entry) {
-    if (entry instanceof Nexthop nexthop) {
-      return nexthop(nexthop.gateway());
-    }
-    if (!usesNexthopObject(entry)) {
-      return entry;
-    }
-    var route = (Route) entry;
-    int id = nexthopIds.of(gateway(route));
-    return new Route(route.destination(), link, null, false, id, route.protocol(), route.metric());
   }
 
   /** What is wanted of one peer from now on; nothing if it is gone. */
@@ -487,241 +384,4 @@ public final class PeerTable {
       @Nullable String trouble,
       int writes,
       ImmutableList<Backend.Repair> repairs) {}
-
-  /**
-   * A write.
-   *
-   * @param wish what it is for, null if it removes something
-   * @param peer whose entry it is, null if nobody's
-   */
-  private record Step(
-      @Nullable Wish wish,
-      @Nullable Subnets peer,
-      Mode mode,
-      ForwardingEntry entry,
-      Backend.@Nullable Repair repair) {}
-
-  private record Refusal(Step step, EntryFailure failure) {}
-
-  /** The writes of one call, in an order in which traffic never goes where nothing is yet, or nothing any more. */
-  private final class Plan {
-    private final List<Step> removedRoutes = new ArrayList<>();
-    private final List<Step> removedVteps = new ArrayList<>();
-    private final List<Step> removedNexthops = new ArrayList<>();
-    private final List<Step> vteps = new ArrayList<>();
-    private final List<Step> nexthops = new ArrayList<>();
-    private final List<Step> routes = new ArrayList<>();
-    private final Set<Subnets> failed = new HashSet<>();
-    private final Map<Subnets, String> unremoved = new HashMap<>();
-    private final ImmutableList.Builder<Backend.Repair> repairs = ImmutableList.builder();
-    private @Nullable EntryFailure leftOver;
-    private int writes;
-
-    /** Plans to put back what others changed, or to write what never was. */
-    void mend(Wish wish, @Nullable ForwardingEntry found) {
-      if (!wish.stands) {
-        write(wish, found != null, null);
-        return;
-      }
-      Object key = Wish.key(wish.entry);
-      String name = Wish.name(realized(wish.entry));
-      var whyLeft = budget.whyLeft(key);
-      if (whyLeft.isPresent()) {
-        troubles.put(key, new Trouble(wish.peer, name + " was " + whyLeft.get()));
-      } else {
-        write(
-            wish,
-            true,
-            new Backend.Repair(name, Wish.describe(realized(wish.entry)), Wish.describe(found)));
-      }
-    }
-
-    /** @param inPlace whether what is in the entry's place, if anything is, is ours or was put there instead of ours */
-    void write(Wish wish, boolean inPlace, Backend.@Nullable Repair repair) {
-      wish.stands = false;
-      Mode mode = inPlace || !isShared(wish.entry) ? Mode.REPLACE : Mode.CREATE;
-      if (wish.entry instanceof Nexthop nexthop && nexthopIds.of(nexthop.gateway()) == 0) {
-        mode = Mode.CREATE;
-      }
-      steps(Kind.of(wish.entry), vteps, nexthops, routes)
-          .add(new Step(wish, wish.peer, mode, wish.entry, repair));
-    }
-
-    /** Plans to remove what was wanted until now. */
-    void withdraw(Wish wish) {
-      var entry = realized(wish.entry);
-      if (!(entry instanceof Nexthop nexthop && nexthop.id() == 0)) {
-        removals(entry).add(new Step(null, wish.peer, Mode.REMOVE, entry, null));
-      }
-    }
-
-    /** Plans to remove what is there and ours, but of no peer. */
-    void remove(ForwardingEntry found) {
-      Backend.Repair repair = null;
-      if (audited) {
-        Object key = Wish.key(found);
-        var whyLeft = budget.whyLeft(key);
-        if (whyLeft.isPresent()) {
-          troubles.putIfAbsent(key, new Trouble(null, Wish.name(found) + " was " + whyLeft.get()));
-          return;
-        }
-        repair = new Backend.Repair(Wish.name(found), "", Wish.describe(found));
-      }
-      removals(found).add(new Step(null, null, Mode.REMOVE, found, repair));
-    }
-
-    private List<Step> removals(ForwardingEntry entry) {
-      return steps(Kind.of(entry), removedVteps, removedNexthops, removedRoutes);
-    }
-
-    /** Returns whether others' entries may have the same key. */
-    private boolean isShared(ForwardingEntry entry) {
-      return entry instanceof Route || entry instanceof Nexthop;
-    }
-
-    private List<Step> steps(
-        Kind kind, List<Step> ofVteps, List<Step> ofNexthops, List<Step> ofRoutes) {
-      return switch (kind) {
-        case NEIGHBORS, FDB -> ofVteps;
-        case NEXTHOPS -> ofNexthops;
-        case ROUTES -> ofRoutes;
-      };
-    }
-
-    Outcome execute() throws IOException {
-      // What goes, goes first: the kernel has one place for a MAC or an address.
-      write(removedRoutes);
-      write(removedVteps);
-      write(vteps);
-      writeNexthops();
-      // The routes are last: once one exists packets flow, and without the neighbor the kernel
-      // would ask for an address that nobody answers for.
-      write(routes);
-      write(removedNexthops);
-      for (Step step : removedNexthops) {
-        var nexthop = (Nexthop) step.entry;
-        if (nexthopIds.of(nexthop.gateway()) == nexthop.id()) {
-          nexthopIds.release(nexthop.gateway());
-        }
-      }
-      return outcome();
-    }
-
-    private Outcome outcome() {
-      Map<Subnets, String> pending = new HashMap<>(unremoved);
-      String ofNoPeer = null;
-      for (Trouble trouble : troubles.values()) {
-        if (trouble.peer == null) {
-          ofNoPeer = trouble.reason;
-        } else {
-          pending.putIfAbsent(trouble.peer, trouble.reason);
-        }
-      }
-      return new Outcome(ImmutableMap.copyOf(pending), ofNoPeer, writes, repairs.build());
-    }
-
-    private void writeNexthops() throws IOException {
-      List<Step> todo = nexthops;
-      for (int attempt = 1; !todo.isEmpty(); attempt++) {
-        for (Step step : todo) {
-          var gateway = ((Nexthop) step.entry).gateway();
-          if (nexthopIds.of(gateway) == 0) {
-            nexthopIds.allocate(gateway);
-          }
-        }
-        List<Step> again = new ArrayList<>();
-        for (Refusal refusal : attempt(todo)) {
-          var gateway = ((Nexthop) refusal.step.entry).gateway();
-          int id = nexthopIds.of(gateway);
-          nexthopIds.release(gateway);
-          switch (refusal.failure.errno()) {
-            case Errno.EEXIST -> {
-              nexthopIds.seen(id);
-              if (attempt == MOST_ATTEMPTS) {
-                fail(refusal);
-              } else {
-                again.add(refusal.step);
-              }
-            }
-            case Errno.EOPNOTSUPP -> doWithoutNexthopObjects();
-            default -> fail(refusal);
-          }
-        }
-        todo = nexthopObjects ? again : List.of();
-      }
-    }
-
-    private void doWithoutNexthopObjects() {
-      nexthopObjects = false;
-      wishes.values().removeIf(wish -> wish.entry instanceof Nexthop);
-    }
-
-    private void write(List<Step> steps) throws IOException {
-      for (Refusal refusal : attempt(steps)) {
-        fail(refusal);
-      }
-    }
-
-    /** Writes the steps, except additions for a peer that already lacks something, and returns what the kernel refused. */
-    private List<Refusal> attempt(List<Step> steps) throws IOException {
-      List<Step> attempted = new ArrayList<>(steps.size());
-      List<EntryChange> changes = new ArrayList<>(steps.size());
-      for (Step step : steps) {
-        if (step.wish == null || !failed.contains(step.wish.peer)) {
-          attempted.add(step);
-          changes.add(
-              new EntryChange(step.mode, step.wish == null ? step.entry : realized(step.entry)));
-        }
-      }
-      if (attempted.isEmpty()) {
-        return List.of();
-      }
-      List<Refusal> refusals = new ArrayList<>();
-      int at = 0;
-      for (EntryFailure failure : tables.apply(changes)) {
-        for (; !changes.get(at).equals(failure.change()); at++) {
-          done(attempted.get(at));
-        }
-        refusals.add(new Refusal(attempted.get(at++), failure));
-      }
-      for (; at < attempted.size(); at++) {
-        done(attempted.get(at));
-      }
-      writes += attempted.size() - refusals.size();
-      return refusals;
-    }
-
-    private void done(Step step) {
-      if (step.wish != null) {
-        settle(step.wish);
-      }
-      if (step.repair != null) {
-        // What could not be written was not undone by anybody.
-        budget.spend(Wish.key(step.entry));
-        repairs.add(step.repair);
-      }
-    }
-
-    private void fail(Refusal refusal) {
-      var step = refusal.step;
-      if (refusal.failure.alreadyGone()) {
-        return;
-      }
-      String reason = refusal.failure.toString();
-      if (step.wish == null) {
-        if (step.peer == null) {
-          leftOver = refusal.failure;
-          troubles.putIfAbsent(Wish.key(step.entry), new Trouble(null, reason));
-        } else {
-          unremoved.put(step.peer, reason);
-        }
-        return;
-      }
-      if (refusal.failure.alreadyThere() && step.entry instanceof Route route) {
-        reason = "another's route is in the way; see 'ip route show " + route.destination() + "'";
-      }
-      failed.add(step.wish.peer);
-      troubles.put(Wish.key(step.entry), new Trouble(step.wish.peer, reason));
-    }
-  }
 }

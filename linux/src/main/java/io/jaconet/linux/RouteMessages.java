@@ -141,6 +141,11 @@ final class RouteMessages {
     return isRoute(message) ? decodeAny(message) : null;
   }
 
+  /** Returns whether {@code message} tells of a route to everywhere, without a look at its attributes. */
+  static boolean isDefault(MessageReader message) throws MalformedMessageException {
+    return isRoute(message) && message.u8(PREFIX_OFFSET) == 0;
+  }
+
   private static boolean isRoute(MessageReader message) {
     return message.type() == RTM_NEWROUTE || message.type() == RTM_DELROUTE;
   }

@@ -223,6 +223,15 @@ public final class RtNetlink implements ForwardingTables, AutoCloseable {
     });
   }
 
+  /** Returns the main table's default routes of both families, whoever made them. */
+  public ImmutableList<KernelRoute> defaultRoutes() throws IOException {
+    requestRoutes(0, 0);
+    return kernel.dump("dump(default routes)", message -> {
+      var route = RouteMessages.isDefault(message) ? RouteMessages.decode(message) : null;
+      return route != null && route.table() == RouteMessages.RT_TABLE_MAIN ? route : null;
+    });
+  }
+
   /** Returns how the kernel would send a packet of this host to {@code destination}; empty if it has no route. */
   public Optional<KernelRoute> routeTo(IpAddress destination) throws IOException {
     RouteMessages.encodeLookup(kernel.request(RouteMessages.RTM_GETROUTE, 0), destination);

@@ -39,8 +39,8 @@ public final class UnderlaySelector {
    * @throws IllegalArgumentException if a pattern is not a regular expression, or an excessive one
    */
   public Underlay select(UnderlaySelection selection, Set<IpFamily> families) throws IOException {
-    var host =
-        new HostInterfaces(kernel.links(), kernel.addresses(), defaultRouteLinks(kernel.routes()));
+    var host = new HostInterfaces(
+        kernel.links(), kernel.addresses(), defaultRouteLinks(kernel.defaultRoutes()));
     return new UnderlayChoice(host, this::way, selection, families).choose();
   }
 
@@ -48,9 +48,7 @@ public final class UnderlaySelector {
   static ImmutableMap<IpFamily, Integer> defaultRouteLinks(List<KernelRoute> routes) {
     var links = new EnumMap<IpFamily, Integer>(IpFamily.class);
     routes.stream()
-        .filter(route -> route.destination().isDefault()
-            && route.type() == RTN_UNICAST
-            && !route.hops().isEmpty())
+        .filter(route -> route.type() == RTN_UNICAST && !route.hops().isEmpty())
         .sorted(Comparator.comparing(KernelRoute::metric, Integer::compareUnsigned))
         .forEach(route ->
             links.putIfAbsent(route.destination().family(), route.hops().get(0).linkIndex()));

@@ -196,13 +196,13 @@ class PlantedFaultsTest {
           "lost FDB",
           "an FDB entry that is gone is not put back",
           table(
-              "      if (wish.seen != round && doubted.contains(Kind.of(wish.entry))) {\n",
-              "      if (wish.seen != round && Kind.of(wish.entry) != Kind.FDB && doubted.contains(Kind.of(wish.entry))) {\n")),
+              "      if (wish.seen != round && doubted.contains(EntryKind.of(wish.entry))) {\n",
+              "      if (wish.seen != round && EntryKind.of(wish.entry) != EntryKind.FDB && doubted.contains(EntryKind.of(wish.entry))) {\n")),
       new Fault(
           "no sweep",
           "what belongs to no peer stays in the kernel",
           table(
-              "        if (wish == null || wish.seen == round) {\n          plan.remove(found);\n",
+              "        if (wish == null || wish.seen == round) {\n          remove(found, plan);\n",
               "        if (wish == null || wish.seen == round) {\n")),
       new Fault(
           "no renewal",

@@ -187,7 +187,17 @@ final class VxlanBackend implements Backend {
 
   @Override
   public Closeable watch(Runnable due) throws IOException {
-    return prepared(host).watch(this::concerns, due);
+    return prepared(host).watch(this::isOfDevice, this::concerns, due);
+  }
+
+  /** Asked on the thread of the watch. */
+  private boolean isOfDevice(NetlinkEvent event) {
+    for (Half half : halves) {
+      if (half.device.concerns(event)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Asked on the thread of the watch. */
@@ -216,7 +226,12 @@ final class VxlanBackend implements Backend {
     var mending = mending(moved);
     try {
       for (Half half : halves) {
-        half.repair(mending);
+        half.repairDevice(mending);
+      }
+      // By now the kernel has said all that it dropped with a device.
+      hear();
+      for (Half half : halves) {
+        half.repairEntries(mending);
       }
     } catch (IOException e) {
       if (!moved) {
@@ -415,11 +430,14 @@ final class VxlanBackend implements Backend {
       mending.add(outcome);
     }
 
-    void repair(Mending mending) throws IOException {
+    void repairDevice(Mending mending) throws IOException {
       // Entries are dropped before it is said that the device is down or gone.
       if (deviceIsDoubtful || table().isDoubtful()) {
         ensureOpen(mending);
       }
+    }
+
+    void repairEntries(Mending mending) throws IOException {
       compare(mending, table().mend());
     }
 

@@ -333,7 +333,7 @@ final class VxlanDevice {
     return true;
   }
 
-  /** Returns whether {@code event} tells that the kernel dropped what leads through the device: it went down, or lost its address. */
+  /** Returns whether {@code event} tells that the kernel dropped what leads through the device: it went down, or lost the address it needs. */
   boolean isReset(NetlinkEvent event) {
     if (event instanceof NetlinkEvent.LinkChanged change) {
       return change.link().index() == index
@@ -342,7 +342,8 @@ final class VxlanDevice {
     return event instanceof NetlinkEvent.AddressChanged change
         && change.removed()
         && change.address().linkIndex() == index
-        && change.address().address().family() == family;
+        && address != null
+        && !address.isAsWanted(change);
   }
 
   private Link link() throws IOException {

@@ -272,16 +272,18 @@ final class Tunnel implements AutoCloseable {
     }
   }
 
+  /** Returns whether {@code event} is of the device or its addresses. For any thread. */
+  boolean isOfDevice(NetlinkEvent event) {
+    return event instanceof NetlinkEvent.LinkChanged link && link.link().index() == index
+        || event instanceof NetlinkEvent.AddressChanged address
+            && address.address().linkIndex() == index;
+  }
+
   /** Returns whether {@code event} may be of the device or its routes. For any thread. */
   boolean concerns(NetlinkEvent event) {
-    if (event instanceof NetlinkEvent.LinkChanged change) {
-      return change.link().index() == index;
-    }
-    if (event instanceof NetlinkEvent.AddressChanged change) {
-      return change.address().linkIndex() == index;
-    }
-    return event instanceof NetlinkEvent.RouteChanged
-        && routes.values().stream().anyMatch(table -> table.concerns(event));
+    return isOfDevice(event)
+        || event instanceof NetlinkEvent.RouteChanged
+            && routes.values().stream().anyMatch(table -> table.concerns(event));
   }
 
   /** Takes note of a change in the kernel, unless it only is as wanted. */

@@ -256,9 +256,15 @@ public final class TunnelBackend implements Backend {
 
   @Override
   public Closeable watch(Runnable due) throws IOException {
-    var watch = prepared(host).watch(this::concerns, due);
+    var watch = prepared(host).watch(this::isOfDevice, this::concerns, due);
     this.due = due;
     return watch;
+  }
+
+  /** Asked on the thread of the watch. */
+  private boolean isOfDevice(NetlinkEvent event) {
+    var now = tunnel;
+    return now != null && now.isOfDevice(event);
   }
 
   /** Asked on the thread of the watch. */
