@@ -6,8 +6,9 @@ module io.jaconet.subnet.kubernetes {
   requires io.fabric8.kubernetes.client.jdkhttp;
   requires java.net.http;
   requires kubernetes.client.api;
-  requires kubernetes.model.core;
+  requires kubernetes.model.common;
   requires org.slf4j;
+  requires org.snakeyaml.engine;
   requires static com.google.errorprone.annotations;
 
   exports io.jaconet.subnet.kubernetes;

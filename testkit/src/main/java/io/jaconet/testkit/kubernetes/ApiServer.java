@@ -58,6 +58,7 @@ public final class ApiServer implements AutoCloseable {
   private int pieceBytes;
   private int injections;
   private int watchEra;
+  private int mutedEra = -1;
   private boolean frozen;
   private boolean bookmarks = true;
 
@@ -183,6 +184,12 @@ public final class ApiServer implements AutoCloseable {
     watches.forEach(HttpExchange::close);
     watches.clear();
     notifyAll();
+  }
+
+  /** Lets the watches of now tell nothing any more, as if the way to their clients had been forgotten. */
+  public synchronized void muteWatches() {
+    mutedEra = watchEra++;
+    watches.clear();
   }
 
   /** Sends what watches tell in pieces of at most so many bytes; 0 for whole lines. */
@@ -589,6 +596,9 @@ public final class ApiServer implements AutoCloseable {
       synchronized (this) {
         awaitThaw();
         if (era != watchEra) {
+          while (era == mutedEra) {
+            waitForChange(TimeUnit.HOURS.toMillis(1));
+          }
           return;
         }
         for (var event : store.eventsAfter(position)) {

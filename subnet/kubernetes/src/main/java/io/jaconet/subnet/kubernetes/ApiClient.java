@@ -2,6 +2,7 @@ package io.jaconet.subnet.kubernetes;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import com.google.common.io.ByteStreams;
 import com.google.common.util.concurrent.MoreExecutors;
 import com.google.gson.JsonObject;
 import com.google.gson.stream.JsonReader;
@@ -100,6 +101,8 @@ final class ApiClient implements AutoCloseable {
       var end = timer.schedule(exchange::close, limit.toNanos(), TimeUnit.NANOSECONDS);
       try {
         return read(exchange.answer(limit), node -> {});
+      } catch (IOException e) {
+        throw end.isDone() ? exchange.silent(limit) : e;
       } finally {
         end.cancel(false);
       }
@@ -142,8 +145,11 @@ final class ApiClient implements AutoCloseable {
 
   /** Reads an object, or the page of a list whose items {@code items} is told of. */
   ApiObject read(InputStream body, Consumer<Node> items) throws IOException {
-    return ApiObject.read(
+    var object = ApiObject.read(
         new JsonReader(new InputStreamReader(body, UTF_8)), this::isWanted, items);
+    // Else the connection would be of no use for the next call.
+    ByteStreams.exhaust(body);
+    return object;
   }
 
   /** Returns an executor on threads that may be blocked, for tasks one after the other. */

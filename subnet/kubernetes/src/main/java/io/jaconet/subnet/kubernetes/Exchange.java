@@ -70,7 +70,7 @@ final class Exchange implements AutoCloseable {
     return body;
   }
 
-  private HttpTimeoutException silent(Duration limit) {
+  HttpTimeoutException silent(Duration limit) {
     return new HttpTimeoutException(
         "the API server did not answer " + call + " within " + limit.toMillis() + " ms");
   }
@@ -110,8 +110,7 @@ final class Exchange implements AutoCloseable {
     return heardNanos;
   }
 
-  /** Begins to count silence anew, because the server has shown otherwise that it lives. May be called from any thread. */
-  void heard() {
+  private void heard() {
     heardNanos = System.nanoTime();
   }
 
@@ -143,9 +142,14 @@ final class Exchange implements AutoCloseable {
 
     @Override
     public int read(byte[] buffer, int offset, int length) throws IOException {
-      int n = super.read(buffer, offset, length);
-      heard();
-      return n;
+      try {
+        int n = super.read(buffer, offset, length);
+        heard();
+        return n;
+      } catch (IOException e) {
+        // Fabric8 wraps what became of the connection.
+        throw e.getCause() instanceof IOException cause ? cause : e;
+      }
     }
   }
 }

@@ -3,14 +3,6 @@ package io.jaconet.subnet.kubernetes;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.fabric8.kubernetes.api.model.AuthInfo;
-import io.fabric8.kubernetes.api.model.Cluster;
-import io.fabric8.kubernetes.api.model.Config;
-import io.fabric8.kubernetes.api.model.Context;
-import io.fabric8.kubernetes.api.model.NamedAuthInfo;
-import io.fabric8.kubernetes.api.model.NamedCluster;
-import io.fabric8.kubernetes.api.model.NamedContext;
-import io.fabric8.kubernetes.client.utils.Serialization;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -18,13 +10,16 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
-import java.util.function.Function;
+import java.util.Map;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
+import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 
 /**
  * The access that a kubeconfig file describes: the cluster and the user of its current context. Token, or client certificate; programs that
- * make credentials are not run, which is why fabric8 only reads the file, and does not make a configuration of it.
+ * make credentials are not run, which fabric8 would do while it reads the file.
  */
 final class Kubeconfig implements ApiAccess.Source {
   private static final int MAX_BYTES = 1 << 20;
@@ -42,20 +37,17 @@ final class Kubeconfig implements ApiAccess.Source {
   }
 
   /** The parts of the file that count. */
-  private record Entries(Cluster cluster, AuthInfo user) {}
+  private record Entries(Map<?, ?> cluster, Map<?, ?> user) {}
 
   @Override
   public ApiAccess current() throws IOException {
     var found = entries();
-    var cluster = found.cluster;
-    var user = found.user;
-    return new ApiAccess(
-        server != null ? server : server(cluster),
-        new TlsMaterial(
-            pem(cluster.getCertificateAuthorityData(), cluster.getCertificateAuthority()),
-            pem(user.getClientCertificateData(), user.getClientCertificate()),
-            pem(user.getClientKeyData(), user.getClientKey())),
-        token(user));
+    var address = server != null ? server : server(found.cluster);
+    var tls = new TlsMaterial(
+        pem(found.cluster, "certificate-authority"),
+        pem(found.user, "client-certificate"),
+        pem(found.user, "client-key"));
+    return new ApiAccess(address, tls, token(found.user));
   }
 
   private synchronized Entries entries() throws IOException {
@@ -80,106 +72,90 @@ final class Kubeconfig implements ApiAccess.Source {
     if (read.length > MAX_BYTES) {
       throw new IOException(file + " is larger than " + MAX_BYTES + " bytes");
     }
-    Config config;
+    var settings = LoadSettings.builder()
+        .setAllowNonScalarKeys(false)
+        .setMaxAliasesForCollections(0)
+        .build();
+    Object root;
     try {
-      config = Serialization.unmarshal(new String(read, UTF_8), Config.class);
-    } catch (RuntimeException e) {
+      root = new Load(settings).loadFromString(new String(read, UTF_8));
+    } catch (YamlEngineException e) {
       // Its message repeats the text around the place, which may be a secret.
-      throw new IOException(file + " is not a kubeconfig file that can be read");
+      throw new IOException(file + " is not YAML that can be read");
     }
-    var context = named(
-        config.getContexts(),
-        config.getCurrentContext(),
-        NamedContext::getName,
-        NamedContext::getContext,
-        "context");
-    return new Entries(cluster(config, context), user(config, context));
-  }
-
-  private Cluster cluster(Config config, Context context) throws IOException {
-    var cluster = named(
-        config.getClusters(),
-        context.getCluster(),
-        NamedCluster::getName,
-        NamedCluster::getCluster,
-        "cluster");
-    refuse(
-        Boolean.TRUE.equals(cluster.getInsecureSkipTlsVerify()),
-        "cluster.insecure-skip-tls-verify");
-    refuse(cluster.getProxyUrl() != null, "cluster.proxy-url");
-    refuse(cluster.getTlsServerName() != null, "cluster.tls-server-name");
-    return cluster;
-  }
-
-  private AuthInfo user(Config config, Context context) throws IOException {
-    if (context.getUser() == null) {
-      return new AuthInfo();
+    if (!(root instanceof Map<?, ?> config)) {
+      throw new IOException(file + " is not a kubeconfig file");
     }
-    var user = named(
-        config.getUsers(),
-        context.getUser(),
-        NamedAuthInfo::getName,
-        NamedAuthInfo::getUser,
-        "user");
-    refuse(user.getExec() != null, "user.exec");
-    refuse(user.getAuthProvider() != null, "user.auth-provider");
-    refuse(user.getUsername() != null, "user.username");
-    return user;
+    var context = named(config, "contexts", text(config, "current-context"), "context");
+    var cluster = named(config, "clusters", text(context, "cluster"), "cluster");
+    var user = context.get("user") == null
+        ? Map.of()
+        : named(config, "users", text(context, "user"), "user");
+    for (var unknown : List.of("exec", "auth-provider", "username")) {
+      refuse(user, "user", unknown);
+    }
+    for (var unknown : List.of("insecure-skip-tls-verify", "proxy-url", "tls-server-name")) {
+      refuse(cluster, "cluster", unknown);
+    }
+    return new Entries(cluster, user);
   }
 
-  private void refuse(boolean present, String setting) throws IOException {
-    if (present) {
-      throw new IOException(file + ": " + setting + " is not supported;"
+  private void refuse(Map<?, ?> of, String kind, String setting) throws IOException {
+    var value = of.get(setting);
+    if (value != null && !Boolean.FALSE.equals(value)) {
+      throw new IOException(file + ": " + kind + "." + setting + " is not supported;"
           + " use certificate-authority, and token, tokenFile or client-certificate");
     }
   }
 
-  private <N, T> T named(
-      @Nullable List<N> all,
-      @Nullable String wanted,
-      Function<N, @Nullable String> name,
-      Function<N, @Nullable T> content,
-      String kind)
+  private Map<?, ?> named(Map<?, ?> config, String list, String name, String kind)
       throws IOException {
-    if (wanted == null || wanted.isEmpty()) {
-      throw new IOException(file + ": no " + kind + " is chosen");
-    }
-    for (var entry : all == null ? List.<N>of() : all) {
-      var found = content.apply(entry);
-      if (wanted.equals(name.apply(entry)) && found != null) {
-        return found;
+    if (config.get(list) instanceof List<?> all) {
+      for (var entry : all) {
+        if (entry instanceof Map<?, ?> map
+            && name.equals(map.get("name"))
+            && map.get(kind) instanceof Map<?, ?> found) {
+          return found;
+        }
       }
     }
-    throw new IOException(file + ": there is no " + kind + " '" + wanted + "'");
+    throw new IOException(file + ": " + list + " has no '" + name + "' with a " + kind);
   }
 
-  private URI server(Cluster cluster) throws IOException {
+  private String text(Map<?, ?> map, String key) throws IOException {
+    if (map.get(key) instanceof String text && !text.isEmpty()) {
+      return text;
+    }
+    throw new IOException(file + ": " + key + " is not set");
+  }
+
+  private URI server(Map<?, ?> cluster) throws IOException {
     try {
-      return ApiAccess.parseServer(String.valueOf(cluster.getServer()));
+      return ApiAccess.parseServer(text(cluster, "server"));
     } catch (IllegalArgumentException e) {
-      throw new IOException(file + ": server: " + e.getMessage(), e);
+      throw new IOException(file + ": " + e.getMessage(), e);
     }
   }
 
-  /** Returns what is in {@code base64} or else in the file at {@code path}; null if it is in neither. */
-  private @Nullable String pem(@Nullable String base64, @Nullable String path) throws IOException {
-    if (base64 != null && !base64.isEmpty()) {
+  /** Returns what is under {@code key} in a file or, with {@code -data} in its name, in base64. */
+  private @Nullable String pem(Map<?, ?> map, String key) throws IOException {
+    if (map.get(key + "-data") instanceof String data && !data.isEmpty()) {
       try {
-        return new String(Base64.getMimeDecoder().decode(base64), ISO_8859_1);
+        return new String(Base64.getMimeDecoder().decode(data), ISO_8859_1);
       } catch (IllegalArgumentException e) {
-        throw new IOException(file + ": a certificate or key is not base64");
+        throw new IOException(file + ": " + key + "-data is not base64");
       }
     }
-    return path == null || path.isEmpty() ? null : Files.readString(relative(path), ISO_8859_1);
+    return map.get(key) instanceof String path && !path.isEmpty()
+        ? Files.readString(relative(path), ISO_8859_1)
+        : null;
   }
 
-  private @Nullable String token(AuthInfo user) throws IOException {
-    var path = user.getTokenFile();
-    if (path != null && !path.isEmpty()) {
+  private @Nullable String token(Map<?, ?> user) throws IOException {
+    if (user.get("tokenFile") instanceof String path && !path.isEmpty()) {
       return clean(Files.readString(relative(path), ISO_8859_1));
     }
-    var token = user.getToken();
-    return token == null || token.isEmpty() ? null : clean(token);
+    return user.get("token") instanceof String token && !token.isEmpty() ? clean(token) : null;
   }
 
   /** Returns a token that is fit for a header. */

@@ -50,6 +50,12 @@ final class NodeWatch implements AutoCloseable {
   /** How long a watch may take to begin. */
   private static final Duration BEGIN_SILENCE = Duration.ofSeconds(3);
 
+  /**
+   * For how long a watch may tell nothing at all before it is begun anew, since its connection may have been forgotten on the way. Bookmarks
+   * come about every minute.
+   */
+  private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(100);
+
   private static final Duration PROBE = Duration.ofSeconds(3);
 
   /** For how long the watch may be broken before the watchers are told. */
@@ -89,6 +95,9 @@ final class NodeWatch implements AutoCloseable {
 
   private boolean broken;
   private long brokenNanos;
+
+  /** When the server last answered a question; confined to the ticks. */
+  private long answeredNanos = System.nanoTime();
 
   /** The revision up to which everything was told; written by the watching thread alone. */
   private volatile long position;
@@ -467,16 +476,26 @@ final class NodeWatch implements AutoCloseable {
       condemn(running, new IOException("the API server does not answer"));
     } else if (followed != null && followed.isStuck(now, LIST_SILENCE.toNanos())) {
       condemn(running, new IOException("the API server does not end what it began to tell"));
-    } else if (followed != null && silence > SILENCE_NANOS) {
+    } else if (followed != null && silence > QUIET_NANOS) {
+      renew(running);
+    } else if (followed != null && Math.min(silence, now - answeredNanos) > SILENCE_NANOS) {
       probe(running);
     }
+  }
+
+  /** Has a watch begun anew after the last change. */
+  private void renew(Exchange running) {
+    synchronized (lock) {
+      restarting |= exchange == running;
+    }
+    running.close();
   }
 
   /** Asks for something else. A connection that is only quiet goes on; one whose server does not answer is given up. */
   private void probe(Exchange running) {
     try {
       long revision = api.probe(PROBE);
-      running.heard();
+      answeredNanos = System.nanoTime();
       if (revision < position) {
         // A watch would be silent until the revisions are there again.
         listLater();
@@ -484,7 +503,7 @@ final class NodeWatch implements AutoCloseable {
       }
     } catch (ApiFailure refusal) {
       if (refusal.status() == ApiFailure.TOO_MANY_REQUESTS) {
-        running.heard();
+        answeredNanos = System.nanoTime();
       } else {
         condemn(running, refusal);
       }

@@ -4,14 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.google.common.base.Splitter;
 import io.fabric8.kubernetes.api.model.ConfigMap;
 import io.fabric8.kubernetes.api.model.Namespace;
 import io.fabric8.kubernetes.api.model.ServiceAccount;
 import io.fabric8.kubernetes.api.model.apps.DaemonSet;
 import io.fabric8.kubernetes.api.model.rbac.ClusterRole;
 import io.fabric8.kubernetes.api.model.rbac.ClusterRoleBinding;
-import io.fabric8.kubernetes.client.utils.Serialization;
 import io.jaconet.overlay.NetworkConfig;
 import io.jaconet.testkit.kubernetes.ApiServer;
 import java.io.IOException;
@@ -24,6 +22,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.snakeyaml.engine.v2.api.Load;
+import org.snakeyaml.engine.v2.api.LoadSettings;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.ObjectMapper;
@@ -58,8 +58,9 @@ class ManifestTest {
 
   private static Map<String, Map<?, ?>> documents() throws IOException {
     var documents = new HashMap<String, Map<?, ?>>();
-    for (var document : Splitter.onPattern("(?m)^---$").split(Files.readString(MANIFEST))) {
-      Map<?, ?> map = Serialization.unmarshal(document, Map.class);
+    for (var document :
+        new Load(LoadSettings.builder().build()).loadAllFromString(Files.readString(MANIFEST))) {
+      var map = (Map<?, ?>) document;
       documents.put(map.get("apiVersion") + "/" + map.get("kind"), map);
     }
     return documents;

@@ -20,6 +20,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -86,9 +87,11 @@ class WatchFaultsTest {
   }
 
   private void awaitWatch(int atLeast) throws InterruptedException {
-    new WatchedLeases()
-        .await(() ->
-            server.calls().stream().filter(call -> call.verb().equals("watch")).count() >= atLeast);
+    new WatchedLeases().await(() -> watches() >= atLeast);
+  }
+
+  private long watches() {
+    return server.calls().stream().filter(call -> call.verb().equals("watch")).count();
   }
 
   private long lists() {
@@ -188,10 +191,12 @@ class WatchFaultsTest {
     var watched = watch();
     awaitWatch(1);
     server.tellInPieces(1);
+    server.annotate("node-0", "example.com/owner", "Zo\u00eb \u2603");
     addNode(3);
     awaitNode(watched, 3);
 
     assertEquals(4, watched.leases().size());
+    assertEquals(1, lists());
   }
 
   /** T16: refusals of every kind make the network stale, and are over as soon as they are over. */
@@ -254,9 +259,62 @@ class WatchFaultsTest {
     addNode(3);
     awaitNode(watched, 3);
 
-    assertEquals(
-        1, server.calls().stream().filter(call -> call.verb().equals("watch")).count());
+    assertEquals(1, watches());
     assertNull(watched.failure());
+  }
+
+  /** T16: bytes come, but too few. */
+  @Test
+  @Tag("nightly")
+  void givesUpAnEventThatDoesNotEnd() throws Exception {
+    var watched = watch();
+    awaitWatch(1);
+    server.tell("{\"type\":\"MODIFIED\",");
+    var noticed = new WatchedLeases().await(() -> watches() > 1);
+    addNode(3);
+    awaitNode(watched, 3);
+
+    assertTrue(noticed.compareTo(STALE_LIMIT) < 0, noticed::toString);
+    assertNull(watched.failure());
+  }
+
+  @Test
+  @Tag("nightly")
+  @Timeout(180)
+  void beginsAWatchAnewWhoseConnectionWasForgottenOnTheWay() throws Exception {
+    var watched = watch();
+    awaitWatch(1);
+    server.muteWatches();
+    addNode(3);
+    for (int patience = 0; patience < 15 && watches() == 1; patience++) {
+      long before = lists();
+      new WatchedLeases().await(() -> watches() > 1 || lists() > before + 1);
+    }
+    awaitNode(watched, 3);
+
+    assertNull(watched.failure());
+  }
+
+  @Test
+  void theClientOfTheJdkEndsWhenItIsForgotten() throws Exception {
+    var before = threadsOfTheJdksClient();
+    useAnotherCluster();
+    new WatchedLeases().await(() -> {
+      System.gc();
+      return before.containsAll(threadsOfTheJdksClient());
+    });
+  }
+
+  private static Set<Thread> threadsOfTheJdksClient() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().startsWith("HttpClient-"))
+        .collect(Collectors.toSet());
+  }
+
+  private void useAnotherCluster() throws IOException {
+    try (var other = KubernetesCluster.builder().apiUrl(server.url()).build()) {
+      assertEquals("node-0", other.api().node("node-0").name());
+    }
   }
 
   @Test
