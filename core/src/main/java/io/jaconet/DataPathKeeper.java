@@ -53,7 +53,10 @@ final class DataPathKeeper {
 
   private @Nullable String failure;
   private @Nullable String underlayFailure;
-  private boolean pending;
+
+  /** Whether something failed that may succeed before the next audit is due. */
+  private boolean retry;
+
   private @Nullable Instant noticed;
   private long noticedNanos;
 
@@ -114,7 +117,7 @@ final class DataPathKeeper {
       call(() -> backend.open(lease));
       note(null);
     } catch (IOException e) {
-      note(describe(e));
+      failed(e);
       throw e;
     } finally {
       if (started) {
@@ -158,11 +161,12 @@ final class DataPathKeeper {
     try {
       call(backend::suspend);
       note(null);
+      retry = false;
     } catch (IOException e) {
       if (failure == null) {
         log.error("could not stop the traffic of a subnet that is not ours any more", e);
       }
-      note(describe(e));
+      failed(e);
     }
   }
 
@@ -183,16 +187,17 @@ final class DataPathKeeper {
     if (closed || fenced) {
       return;
     }
-    boolean wasWell = isWell();
+    boolean wasUrgent = isUrgent();
     try {
       called(() -> peers.get().flush()).ifPresent(report -> {
         listener.wrote(report.writes());
+        retry |= report.retry();
         notePending();
       });
     } catch (IOException e) {
-      note(describe(e));
+      failed(e);
     }
-    if (wasWell && !isWell() && started) {
+    if (!wasUrgent && isUrgent() && started) {
       scheduleAudit();
     }
   }
@@ -211,7 +216,7 @@ final class DataPathKeeper {
       done(called(() -> peers.get().audit()), since, sinceNanos);
       listener.audited();
     } catch (IOException e) {
-      note(describe(e));
+      failed(e);
       notePending();
     }
   }
@@ -220,10 +225,10 @@ final class DataPathKeeper {
     if (auditTimer != null) {
       auditTimer.cancel();
     }
-    if (isWell()) {
+    if (!isUrgent()) {
       backoff.reset();
     }
-    auditTimer = loop.schedule(isWell() ? interval : backoff.next(), () -> {
+    auditTimer = loop.schedule(isUrgent() ? backoff.next() : interval, () -> {
       try {
         beginWatch();
         audit();
@@ -234,8 +239,8 @@ final class DataPathKeeper {
     });
   }
 
-  private boolean isWell() {
-    return failure == null && underlayFailure == null && !pending;
+  private boolean isUrgent() {
+    return retry || underlayFailure != null;
   }
 
   /** Called on a thread of the backend's. */
@@ -262,7 +267,7 @@ final class DataPathKeeper {
     if (closed || fenced || since == null) {
       return;
     }
-    boolean wasWell = isWell();
+    boolean wasUrgent = isUrgent();
     boolean mended = false;
     long began = loop.nanoTime();
     try {
@@ -270,10 +275,10 @@ final class DataPathKeeper {
       mended = !report.repairs().isEmpty();
       done(report, since, noticedNanos);
     } catch (IOException e) {
-      note(describe(e));
+      failed(e);
     }
     pacing.looked(began, loop.nanoTime(), mended);
-    if (wasWell && !isWell()) {
+    if (!wasUrgent && isUrgent()) {
       scheduleAudit();
     }
   }
@@ -281,6 +286,7 @@ final class DataPathKeeper {
   private void done(Report report, Instant since, long sinceNanos) {
     listener.wrote(report.writes());
     note(report.trouble());
+    retry = report.retry();
     notePending();
     if (!report.repairs().isEmpty()) {
       var took = Duration.ofNanos(loop.nanoTime() - sinceNanos);
@@ -316,6 +322,11 @@ final class DataPathKeeper {
     }
   }
 
+  private void failed(IOException e) {
+    retry = true;
+    note(describe(e));
+  }
+
   private void note(@Nullable String reason) {
     failure = reason;
     listener.note(Concern.DATA_PATH, reason);
@@ -328,9 +339,8 @@ final class DataPathKeeper {
 
   private void notePending() {
     var all = peers.get().pending();
-    pending = !all.isEmpty();
     String reason = null;
-    if (pending) {
+    if (!all.isEmpty()) {
       var one = all.entrySet().iterator().next();
       reason = all.size() + " peers pending, among them " + one.getKey() + ": " + one.getValue();
     }

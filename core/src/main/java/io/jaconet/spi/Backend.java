@@ -161,6 +161,8 @@ public interface Backend {
    * @param trouble what else is not as it should be, in words; null if nothing is
    * @param writes how many entries were written to or removed from the kernel
    * @param repairs what was mended of what others changed
+   * @param retry whether something should be tried again before the next audit is due: it was refused, and not left as it is for having
+   *     been mended too often
    * @param underlayChanged whether {@link #prepare} would answer otherwise than it did last
    */
   record Report(
@@ -168,11 +170,12 @@ public interface Backend {
       @Nullable String trouble,
       int writes,
       ImmutableList<Repair> repairs,
+      boolean retry,
       boolean underlayChanged) {
 
     /** Reports of peers alone. */
     public Report(ImmutableMap<Subnets, String> pending, int writes) {
-      this(pending, null, writes, ImmutableList.of(), false);
+      this(pending, null, writes, ImmutableList.of(), !pending.isEmpty(), false);
     }
   }
 }

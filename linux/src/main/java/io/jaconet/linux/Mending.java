@@ -18,6 +18,7 @@ public final class Mending {
   private @Nullable String trouble;
   private int writes;
   private boolean repaired;
+  private boolean retry;
 
   private Mending(@Nullable RepairBudget budget) {
     this.budget = budget;
@@ -83,6 +84,7 @@ public final class Mending {
       trouble = outcome.trouble();
     }
     writes += outcome.writes();
+    retry |= outcome.retry();
     repaired |= !outcome.repairs().isEmpty();
     repairs.addAll(outcome.repairs());
   }
@@ -100,6 +102,6 @@ public final class Mending {
   /** Returns all of it. */
   public Backend.Report toReport(boolean underlayChanged) {
     return new Backend.Report(
-        ImmutableMap.copyOf(pending), trouble, writes, repairs.build(), underlayChanged);
+        ImmutableMap.copyOf(pending), trouble, writes, repairs.build(), retry, underlayChanged);
   }
 }

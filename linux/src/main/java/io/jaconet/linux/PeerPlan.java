@@ -162,7 +162,11 @@ final class PeerPlan {
     Map<Subnets, String> pending = troubles.ofPeers();
     pending.putAll(unremoved);
     return new PeerTable.Outcome(
-        ImmutableMap.copyOf(pending), troubles.ofNoPeer(), writes, repairs.build());
+        ImmutableMap.copyOf(pending),
+        troubles.ofNoPeer(),
+        writes,
+        repairs.build(),
+        !unremoved.isEmpty() || troubles.haveRefusals());
   }
 
   /** Returns a removal of something of no peer that the executed plan was refused, null if all of it is gone. */
@@ -258,7 +262,7 @@ final class PeerPlan {
     if (step.wish == null) {
       if (step.peer == null) {
         leftOver = refusal.failure;
-        troubles.ofNoPeer(Wish.key(step.entry), reason);
+        troubles.refused(Wish.key(step.entry), null, reason);
       } else {
         unremoved.put(step.peer, reason);
       }
@@ -268,6 +272,6 @@ final class PeerPlan {
       reason = "another's route is in the way; see 'ip route show " + route.destination() + "'";
     }
     failed.add(step.wish.peer);
-    troubles.ofPeer(Wish.key(step.entry), step.wish.peer, reason);
+    troubles.refused(Wish.key(step.entry), step.wish.peer, reason);
   }
 }

@@ -378,10 +378,12 @@ public final class PeerTable {
    * @param trouble why something is there that should not be, null if nothing is
    * @param writes how many entries were written or removed
    * @param repairs what was mended of what others changed
+   * @param retry whether something was refused, and not just left as it is for having been mended too often
    */
   public record Outcome(
       ImmutableMap<Subnets, String> pending,
       @Nullable String trouble,
       int writes,
-      ImmutableList<Backend.Repair> repairs) {}
+      ImmutableList<Backend.Repair> repairs,
+      boolean retry) {}
 }

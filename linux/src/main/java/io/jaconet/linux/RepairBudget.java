@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How often an object may be mended. Somebody who breaks it again and again wants it otherwise, and a war helps nobody: after ten repairs
@@ -85,10 +86,20 @@ public final class RepairBudget {
         wallClock.instant().plusNanos(account.restNanos).truncatedTo(ChronoUnit.SECONDS);
   }
 
+  /** Returns whether {@code object} is left as it is. */
+  boolean isLeft(Object object) {
+    return resting(object) != null;
+  }
+
+  private @Nullable Account resting(Object object) {
+    var account = accounts.get(object);
+    return account != null && account.isResting(nanoTime.getAsLong()) ? account : null;
+  }
+
   /** Returns why {@code object} is left as it is, in words; empty if it may be mended. */
   public Optional<String> whyLeft(Object object) {
-    var account = accounts.get(object);
-    return account == null || !account.isResting(nanoTime.getAsLong())
+    var account = resting(object);
+    return account == null
         ? Optional.empty()
         : Optional.of("mended " + account.repairs
             + " times and broken again each time, so it is left alone until " + account.restEnd

@@ -10,21 +10,30 @@ final class Troubles {
   private final RepairBudget budget;
   private final Map<Object, Trouble> byKey = new HashMap<>();
 
-  /** Of no peer if something is there that should not be. */
-  private record Trouble(@Nullable Subnets peer, String reason) {}
+  /**
+   * A trouble.
+   *
+   * @param peer whose, null if something is there that should not be
+   * @param left whether it is left as it is for having been mended too often
+   */
+  private record Trouble(@Nullable Subnets peer, String reason, boolean left) {}
 
   Troubles(RepairBudget budget) {
     this.budget = budget;
   }
 
-  /** Notes why the thing of this key is not as {@code peer} needs it. */
-  void ofPeer(Object key, Subnets peer, String reason) {
-    byKey.put(key, new Trouble(peer, reason));
+  /** Notes why the thing of this key is not as {@code peer} needs it, or as it should be if it is of no peer. */
+  void refused(Object key, @Nullable Subnets peer, String reason) {
+    note(key, new Trouble(peer, reason, false));
   }
 
-  /** Notes why the thing of this key is there, unless that is known. */
-  void ofNoPeer(Object key, String reason) {
-    byKey.putIfAbsent(key, new Trouble(null, reason));
+  /** What a peer lacks matters more than what is there in its place. */
+  private void note(Object key, Trouble trouble) {
+    if (trouble.peer == null) {
+      byKey.putIfAbsent(key, trouble);
+    } else {
+      byKey.put(key, trouble);
+    }
   }
 
   /** Returns whether a thing was mended too often to be mended now, and notes it if so. */
@@ -33,18 +42,13 @@ final class Troubles {
     if (why.isEmpty()) {
       return false;
     }
-    String reason = name + " was " + why.get();
-    if (peer == null) {
-      ofNoPeer(key, reason);
-    } else {
-      ofPeer(key, peer, reason);
-    }
+    note(key, new Trouble(peer, name + " was " + why.get(), true));
     return true;
   }
 
   /** Returns whether a thing is known to be left as it is. */
   boolean isKnownToBeLeft(Object key) {
-    return byKey.containsKey(key) && budget.whyLeft(key).isPresent();
+    return byKey.containsKey(key) && budget.isLeft(key);
   }
 
   /** Notes that the thing of this key was mended. */
@@ -78,6 +82,16 @@ final class Troubles {
 
   boolean isEmpty() {
     return byKey.isEmpty();
+  }
+
+  /** Returns whether something is wrong that may be well at the next attempt. */
+  boolean haveRefusals() {
+    for (Trouble trouble : byKey.values()) {
+      if (!trouble.left) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Returns a reason for each peer that is not as wanted. */

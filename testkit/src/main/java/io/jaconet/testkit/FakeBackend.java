@@ -40,6 +40,7 @@ public final class FakeBackend implements Backend {
   private final Map<Subnets, Lease> wanted = new LinkedHashMap<>();
   private final Set<Subnets> damaged = new HashSet<>();
   private final Set<Subnets> refused = new HashSet<>();
+  private final Set<Subnets> left = new HashSet<>();
   private IpAddress publicIp;
   private boolean moved;
   private @Nullable Runnable due;
@@ -150,7 +151,13 @@ public final class FakeBackend implements Backend {
         repairs.add(new Repair("peer " + mended, "reachable", ""));
       }
     }
-    return new Report(ImmutableMap.copyOf(pending), null, writes - before, repairs.build(), moved);
+    return new Report(
+        ImmutableMap.copyOf(pending),
+        null,
+        writes - before,
+        repairs.build(),
+        pending.keySet().stream().anyMatch(refused::contains),
+        moved);
   }
 
   @Override
@@ -166,6 +173,8 @@ public final class FakeBackend implements Backend {
     }
     if (refused.contains(subnets)) {
       pending.put(subnets, "refused");
+    } else if (left.contains(subnets)) {
+      pending.put(subnets, "left alone");
     } else if (wanted == null) {
       peers.remove(subnets);
       writes++;
@@ -212,9 +221,15 @@ public final class FakeBackend implements Backend {
     refused.add(subnets);
   }
 
-  /** Ends {@link #refuse}. */
+  /** Leaves the peer of {@code subnets} as it is from now on, as what was mended too often. */
+  public void leave(Subnets subnets) {
+    left.add(subnets);
+  }
+
+  /** Ends {@link #refuse} and {@link #leave}. */
   public void accept(Subnets subnets) {
     refused.remove(subnets);
+    left.remove(subnets);
   }
 
   /** Forgets a peer, as when somebody deletes its route and nobody says so. */

@@ -588,6 +588,27 @@ class NetworkEngineTest {
     assertEquals(1, network.stats().get(Counter.DRIFT_REPAIRED));
   }
 
+  /** T12: what is left alone for having been mended too often is nothing to hurry for, whatever that costs. */
+  @Test
+  void whatIsLeftAloneIsLookedAtInNoOtherIntervalThanTheRest() {
+    peer(20);
+    var network = join();
+    backend.leave(subnet(20));
+    backend.damage(subnet(20));
+    backend.announce();
+    loop.advance(Duration.ofSeconds(1));
+    long audits = network.stats().get(Counter.AUDITS);
+    var phase = network.state().phase();
+
+    loop.advance(Duration.ofMinutes(1));
+
+    assertEquals(Phase.DEGRADED, phase);
+    assertEquals(6, network.stats().get(Counter.AUDITS) - audits);
+    backend.accept(subnet(20));
+    loop.advance(Duration.ofSeconds(10));
+    assertEquals(Phase.UP, network.state().phase());
+  }
+
   /** T09. */
   @Test
   void publishesAnotherAddressUnderTheSameSubnet() {

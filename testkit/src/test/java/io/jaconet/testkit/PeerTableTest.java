@@ -123,6 +123,7 @@ class PeerTableTest {
     var outcome = audit(table, ImmutableMap.of(peer(1), vtep(1), peer(2), vtep(2)));
 
     assertEquals(ImmutableSet.of(peer(1)), outcome.pending().keySet());
+    assertTrue(outcome.retry());
     assertTrue(
         outcome.pending().getOrDefault(peer(1), "").contains("EPERM"),
         outcome.pending().toString());
@@ -279,6 +280,7 @@ class PeerTableTest {
 
     assertEquals(10, repairs);
     assertEquals(0, left.writes());
+    assertFalse(left.retry());
     assertEquals(ImmutableSet.of(peer(1)), left.pending().keySet());
     assertTrue(
         left.pending().getOrDefault(peer(1), "").contains("left alone until 1970-01-01T00:01:00Z"),

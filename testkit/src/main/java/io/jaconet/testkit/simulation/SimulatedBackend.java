@@ -124,13 +124,15 @@ final class SimulatedBackend implements Backend {
     var repairs = ImmutableList.<Repair>builder();
     String trouble = null;
     int writes = 0;
+    boolean retry = false;
     for (var outcome : outcomes) {
       outcome.pending().forEach(pending::putIfAbsent);
       repairs.addAll(outcome.repairs());
       trouble = trouble == null ? outcome.trouble() : trouble;
       writes += outcome.writes();
+      retry |= outcome.retry();
     }
-    return new Report(ImmutableMap.copyOf(pending), trouble, writes, repairs.build(), false);
+    return new Report(ImmutableMap.copyOf(pending), trouble, writes, repairs.build(), retry, false);
   }
 
   @Override
