@@ -2,6 +2,7 @@ package io.jaconet.subnet;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -38,7 +39,8 @@ class AtomicFileCrashTest {
   }
 
   /** A file that is replaced. */
-  private record Replacement(JavaPrograms programs, Path directory) implements CrashScenario {
+  private record Replacement(JavaPrograms programs, Path directory, boolean inPlace)
+      implements CrashScenario {
     @Override
     public String name() {
       return "AtomicFile";
@@ -51,7 +53,7 @@ class AtomicFileCrashTest {
       return new World() {
         @Override
         public Process start() throws IOException {
-          return programs.program(OneWriter.class, file).start();
+          return programs.program(OneWriter.class, file, inPlace).start();
         }
 
         @Override
@@ -71,19 +73,33 @@ class AtomicFileCrashTest {
     }
   }
 
-  @Test
-  void leavesAWholeFileWhereverItIsKilled() throws Exception {
+  private CrashCampaign campaign(boolean inPlace) throws IOException {
     assumeTrue(CrashCampaign.isPossible(), "needs strace, and the right to trace a child");
     var programs = JavaPrograms.packedIn(directory, AtomicFileCrashTest.class);
-    var campaign = new CrashCampaign(
-        new Replacement(programs, directory),
+    return new CrashCampaign(
+        new Replacement(programs, directory, inPlace),
         (name, point) -> "mvn test -pl subnet -am -Dtest=AtomicFileCrashTest"
             + " -Dsurefire.failIfNoSpecifiedTests=false");
+  }
 
-    var tally = campaign.run(Integer.MAX_VALUE, 0);
+  @Test
+  void leavesAWholeFileWhereverItIsKilled() throws Exception {
+    var tally = campaign(false).run(Integer.MAX_VALUE, 0);
 
     System.out.println(tally);
     assertEquals(tally.points(), tally.killed(), tally.toString());
+  }
+
+  @Test
+  void theCrashesNoticeAWriterInPlaceAndSayWhere() throws Exception {
+    var campaign = campaign(true);
+
+    var torn = assertThrows(AssertionError.class, () -> campaign.run(Integer.MAX_VALUE, 17));
+
+    var message = String.valueOf(torn.getMessage());
+    assertTrue(message.contains("AtomicFile, killed at write:1:1 write("), message);
+    assertTrue(message.contains("seed 17") && message.contains("0 bytes"), message);
+    assertTrue(message.contains("repeat it with: mvn test -pl subnet"), message);
   }
 
   @Test
