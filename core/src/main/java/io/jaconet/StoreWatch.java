@@ -8,6 +8,7 @@ import io.jaconet.overlay.LeaseEvent;
 import io.jaconet.overlay.UnreadableRecord;
 import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Confined to the network's event loop; calls to the store run on the I/O executor.
  */
 final class StoreWatch {
+  /** A watch that did not live so long is no reason to begin the next one at once. */
+  private static final Duration STEADY = Duration.ofSeconds(10);
+
   private final EventLoop loop;
   private final Executor io;
   private final SubnetManager subnetManager;
@@ -68,6 +72,9 @@ final class StoreWatch {
 
   private void failed(Attempt attempt, Throwable cause) {
     if (attempt == current) {
+      if (attempt.isSteady()) {
+        backoff.reset();
+      }
       stop();
       timer = loop.schedule(backoff.next(), this::restart);
       listener.watchFailed(cause);
@@ -81,6 +88,15 @@ final class StoreWatch {
   private final class Attempt implements SubnetManager.Watcher {
     private SubnetManager.@Nullable Watch watch;
     private boolean ended;
+
+    /** Whether all leases were known once, and since when. Confined to the loop. */
+    private boolean known;
+
+    private long knownNanos;
+
+    boolean isSteady() {
+      return known && loop.nanoTime() - knownNanos > STEADY.toNanos();
+    }
 
     /** Called on the I/O executor. */
     void begin() throws IOException {
@@ -113,7 +129,10 @@ final class StoreWatch {
     public void onSnapshot(
         ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
       onLoop(() -> {
-        backoff.reset();
+        if (!known) {
+          known = true;
+          knownNanos = loop.nanoTime();
+        }
         listener.snapshot(leases, unreadable);
       });
     }
