@@ -3,8 +3,7 @@ package io.jaconet;
 import com.google.common.collect.ImmutableList;
 import io.jaconet.event.EventLoop;
 import java.time.Duration;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * Says in the log what was mended, a line for each occasion but only a few in a minute: whoever breaks things all the time must not fill
@@ -13,19 +12,18 @@ import org.slf4j.LoggerFactory;
  * <p>Confined to the network's event loop.
  */
 final class DriftLog {
-  private static final Logger log = LoggerFactory.getLogger(DriftLog.class);
   private static final int LINES = 5;
   private static final Duration WINDOW = Duration.ofMinutes(1);
 
   private final EventLoop loop;
-  private final String network;
+  private final NetworkLog log;
   private long windowNanos;
   private int lines;
   private int unsaid;
 
-  DriftLog(EventLoop loop, String network) {
+  DriftLog(EventLoop loop, NetworkLog log) {
     this.loop = loop;
-    this.network = network;
+    this.log = log;
     this.windowNanos = loop.nanoTime();
   }
 
@@ -33,7 +31,7 @@ final class DriftLog {
   void mended(ImmutableList<Drift> drifts) {
     if (loop.nanoTime() - windowNanos > WINDOW.toNanos()) {
       if (unsaid > 0) {
-        log.info("{}: mended {} more things meanwhile", network, unsaid);
+        log.say(Level.INFO, "mended " + unsaid + " more things meanwhile");
       }
       windowNanos = loop.nanoTime();
       lines = 0;
@@ -44,14 +42,12 @@ final class DriftLog {
       return;
     }
     var first = drifts.get(0);
-    log.info(
-        "{}: mended {}{} within {} ms: found {} instead of {}",
-        network,
-        first.object(),
-        drifts.size() == 1 ? "" : " and " + (drifts.size() - 1) + " more things",
-        first.took().toMillis(),
-        words(first.found()),
-        words(first.expected()));
+    log.say(
+        Level.INFO,
+        "mended " + first.object()
+            + (drifts.size() == 1 ? "" : " and " + (drifts.size() - 1) + " more things")
+            + " within " + first.took().toMillis() + " ms: found " + words(first.found())
+            + " instead of " + words(first.expected()));
   }
 
   private static String words(String description) {

@@ -58,6 +58,7 @@ final class NetworkEngine {
   private final RandomGenerator random;
   private final StoreWatch watch;
   private final DataPathKeeper dataPath;
+  private final NetworkLog says;
   private final DriftLog driftLog;
   private final @Nullable RulesKeeper rules;
   private final NetworkHealth health = new NetworkHealth();
@@ -101,7 +102,8 @@ final class NetworkEngine {
         settings.auditInterval(),
         new Backoff(FIRST_RETRY, LAST_RETRY, random),
         new DataPathReaction());
-    this.driftLog = new DriftLog(loop, settings.name());
+    this.says = new NetworkLog(loop, settings.name());
+    this.driftLog = new DriftLog(loop, says);
     this.watch = new StoreWatch(loop, io, settings.subnetManager(), random, new WatchReaction());
     var manager = settings.iptablesManager();
     this.rules = manager == null
@@ -179,7 +181,7 @@ final class NetworkEngine {
         count(Counter.RENEWALS, 1);
         return;
       }
-      log.info("{}: holds {}", settings.name(), now.subnets());
+      says.say(Level.INFO, "holds " + now.subnets());
       if (moved) {
         tell(listener -> listener.onLease(shown, now));
         admit(now);
@@ -198,7 +200,6 @@ final class NetworkEngine {
     @Override
     public void fenced(String reason) {
       count(Counter.FENCINGS, 1);
-      log.warn("{}: stops using its subnet: {}", settings.name(), reason);
       note(Concern.FENCED, reason);
       dataPath.suspend();
     }
@@ -379,7 +380,7 @@ final class NetworkEngine {
     dataPath.start();
     note(Concern.PEERS_UNKNOWN, null);
     guard();
-    log.info("{}: knows {} peers", settings.name(), reconciler().peerCount());
+    says.say(Level.INFO, "knows " + reconciler().peerCount() + " peers");
     joined.complete(new OverlayNetwork(this));
   }
 
@@ -435,12 +436,10 @@ final class NetworkEngine {
   /** Does what another underlay than before calls for, but for the data path: what is published, the peers' admission, MTU and guard. */
   private void follow(Preparation before, Preparation now) {
     var own = lease();
-    log.info(
-        "{}: the underlay is {} with {} and MTU {} now",
-        settings.name(),
-        now.underlay().interfaceName(),
-        now.underlay().publicIps().values(),
-        now.underlay().mtu());
+    says.say(
+        Level.INFO,
+        "the underlay is " + now.underlay().interfaceName() + " with "
+            + now.underlay().publicIps().values() + " and MTU " + now.underlay().mtu() + " now");
     view = new View(view.state, own, now.overlayMtu());
     admit(own);
     if (keeper != null && !now.attributes().equals(before.attributes())) {
@@ -467,7 +466,7 @@ final class NetworkEngine {
 
     @Override
     public void quarantined(Quarantined record) {
-      log.warn("{}: keeps away from {}: {}", settings.name(), record.key(), record.reason());
+      says.say(Level.WARN, "keeps away from " + record.key() + ": " + record.reason());
       tell(listener -> listener.onQuarantine(record));
     }
   }
@@ -497,8 +496,7 @@ final class NetworkEngine {
     view = new View(state, view.lease, view.overlayMtu);
     if (old.phase() != phase) {
       boolean good = phase == Phase.UP || phase == Phase.CLOSED;
-      log.atLevel(good ? Level.INFO : Level.WARN)
-          .log("{}: {}{}", settings.name(), phase, reason.isEmpty() ? "" : ": " + reason);
+      says.say(good ? Level.INFO : Level.WARN, phase + (reason.isEmpty() ? "" : ": " + reason));
     }
     tell(listener -> listener.onState(state));
   }

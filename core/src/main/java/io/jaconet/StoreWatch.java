@@ -26,6 +26,9 @@ final class StoreWatch {
    */
   static final Duration LAST_RETRY = Duration.ofMillis(1600);
 
+  /** A watch that did not live so long is no reason to begin the next one at once. */
+  private static final Duration STEADY = Duration.ofSeconds(10);
+
   private final EventLoop loop;
   private final Executor io;
   private final SubnetManager subnetManager;
@@ -77,7 +80,7 @@ final class StoreWatch {
 
   private void failed(Attempt attempt, Throwable cause) {
     if (attempt == current) {
-      if (attempt.hasLasted()) {
+      if (attempt.isSteady()) {
         backoff.reset();
       }
       stop();
@@ -93,11 +96,14 @@ final class StoreWatch {
   private final class Attempt implements SubnetManager.Watcher {
     private SubnetManager.@Nullable Watch watch;
     private boolean ended;
-    private @Nullable Long snapshotNanos;
 
-    /** One that fails right after its snapshot, each time anew, must not have the store list without a pause. */
-    boolean hasLasted() {
-      return snapshotNanos != null && loop.nanoTime() - snapshotNanos > LAST_RETRY.toNanos();
+    /** Whether all leases were known once, and since when. Confined to the loop. */
+    private boolean known;
+
+    private long knownNanos;
+
+    boolean isSteady() {
+      return known && loop.nanoTime() - knownNanos > STEADY.toNanos();
     }
 
     /** Called on the I/O executor. */
@@ -131,7 +137,10 @@ final class StoreWatch {
     public void onSnapshot(
         ImmutableList<Lease> leases, ImmutableList<UnreadableRecord> unreadable) {
       onLoop(() -> {
-        snapshotNanos = loop.nanoTime();
+        if (!known) {
+          known = true;
+          knownNanos = loop.nanoTime();
+        }
         listener.snapshot(leases, unreadable);
       });
     }

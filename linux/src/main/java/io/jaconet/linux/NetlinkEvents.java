@@ -33,7 +33,12 @@ public final class NetlinkEvents implements AutoCloseable {
 
   /** Begins to listen in the network namespace of the calling thread. */
   public static NetlinkEvents open() throws SyscallException {
-    return new NetlinkEvents(EventSocket.over(NetlinkSocket.open(GROUPS, RECEIVE_BUFFER_BYTES)));
+    return open(RECEIVE_BUFFER_BYTES);
+  }
+
+  /** Does what {@link #open()} does, with so many bytes for what waits to be read. */
+  static NetlinkEvents open(int receiveBufferBytes) throws SyscallException {
+    return new NetlinkEvents(EventSocket.over(NetlinkSocket.open(GROUPS, receiveBufferBytes)));
   }
 
   /**

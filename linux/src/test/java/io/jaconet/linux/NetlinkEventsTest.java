@@ -2,6 +2,7 @@ package io.jaconet.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import com.google.common.collect.Iterables;
@@ -18,6 +19,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
@@ -132,6 +134,62 @@ class NetlinkEventsTest {
       await(e -> e instanceof NetlinkEvent.LinkChanged c && c.link().mtu() == 1300);
       events.close();
       thread.join();
+    }
+  }
+
+  /** T20: whoever reads the kernel's links when told of a loss knows the last state, and is not told again when nothing happens. */
+  @Test
+  void fourKibibytesForFourHundredChangesLoseSomeAndNeverTheLastState() throws Exception {
+    try (var kernel = RtNetlink.open()) {
+      int link = kernel.createBridge("cni0").index();
+      kernel.setUp(link);
+      var events = NetlinkEvents.open(4 << 10);
+      var known = new AtomicInteger();
+      var lost = new AtomicInteger();
+      var heard = new AtomicInteger();
+      var thread = receiving(events, event -> {
+        heard.incrementAndGet();
+        if (event instanceof NetlinkEvent.Lost) {
+          lost.incrementAndGet();
+          known.set(readMtu(link));
+        } else if (event instanceof NetlinkEvent.LinkChanged change) {
+          known.set(change.link().mtu());
+        }
+      });
+
+      // So few fit that a burst is lost whatever the thread does, unless it runs between any two
+      // changes.
+      for (int round = 0; lost.get() == 0; round++) {
+        assertTrue(round < 50, "nothing was lost in " + round + " rounds");
+        for (int change = 0; change < 400; change++) {
+          kernel.setMtu(link, 1280 + change);
+        }
+        kernel.setMtu(link, 9000 - round);
+        while (known.get() != 9000 - round) {
+          Thread.onSpinWait();
+        }
+      }
+      int told = heard.get();
+      kernel.setMtu(link, 2000);
+      while (known.get() != 2000) {
+        Thread.onSpinWait();
+      }
+
+      assertTrue(heard.get() - told < 10, "told " + (heard.get() - told) + " times of one change");
+      events.close();
+      thread.join();
+    }
+  }
+
+  private static int readMtu(int link) {
+    try (var kernel = RtNetlink.open()) {
+      return kernel.links().stream()
+          .filter(found -> found.index() == link)
+          .findFirst()
+          .orElseThrow()
+          .mtu();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -3,6 +3,7 @@ package io.jaconet.testkit.simulation;
 import com.google.common.collect.ImmutableList;
 import com.google.common.collect.ImmutableSet;
 import io.jaconet.overlay.NetworkConfig;
+import io.jaconet.overlay.Subnets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -186,10 +187,18 @@ public final class Campaign {
     }
   }
 
-  /** I5, I26: nothing is written when nothing happens. */
+  /**
+   * I5, I26: nothing is written when nothing happens. A record that a host left behind, or that was created for it when it was gone, may
+   * still end: that is something.
+   */
   private static void checkIdle(SimulatedCluster cluster) {
-    int before = writes(cluster);
-    cluster.advance(Duration.ofSeconds(25));
+    ImmutableList<Subnets> held;
+    int before;
+    do {
+      held = cluster.held();
+      before = writes(cluster);
+      cluster.advance(Duration.ofSeconds(25));
+    } while (!held.equals(cluster.held()));
     if (writes(cluster) != before) {
       throw new AssertionError(
           "I26: " + (writes(cluster) - before) + " writes to kernels while nothing happened");
@@ -213,10 +222,11 @@ public final class Campaign {
       return;
     }
     var victim = entries.get(random.nextInt(entries.size()));
+    var held = cluster.held();
     int before = writes(cluster);
     kernel.removeEntries(victim::equals);
     cluster.settle(Duration.ofSeconds(11));
-    if (writes(cluster) - before > 3) {
+    if (writes(cluster) - before > 3 && held.equals(cluster.held())) {
       throw new AssertionError("I5: " + (writes(cluster) - before) + " writes to mend " + victim);
     }
   }
