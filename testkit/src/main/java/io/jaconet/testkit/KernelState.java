@@ -20,7 +20,9 @@ public record KernelState(ImmutableList<String> lines) {
 
   /** Looks at {@code namespace}. */
   public static KernelState of(NetworkNamespace namespace) throws IOException {
-    var process = namespace.start(new ProcessBuilder("sh", "-c", LOOK).redirectErrorStream(true));
+    // Errors are of namespaces at the other end of a link that are just ending.
+    var process = namespace.start(
+        new ProcessBuilder("sh", "-c", LOOK).redirectError(ProcessBuilder.Redirect.DISCARD));
     var text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     return new KernelState(text.lines()
         .map(line -> line.replaceAll("^[0-9]+: ", "").replaceAll("@if[0-9]+|@eth0", ""))
