@@ -309,12 +309,13 @@ final class DataPathKeeper {
       unfit = true;
       listener.prepared(now);
       unfit = false;
-      noteUnderlay(null);
       var lease = own;
       if (lease != null) {
         call(() -> backend.open(lease));
       }
       audit();
+      // Not before the kernel has all that leads over it.
+      noteUnderlay(null);
     } catch (IOException | IllegalArgumentException e) {
       noteUnderlay(describe(e));
     } finally {

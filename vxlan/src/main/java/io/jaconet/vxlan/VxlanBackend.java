@@ -234,6 +234,9 @@ final class VxlanBackend implements Backend {
         half.repairEntries(mending);
       }
     } catch (IOException e) {
+      // The device goes with its underlay, and that before anything is said of the underlay.
+      prepared(host).doubtUnderlay();
+      moved = prepared(host).isOnAnotherUnderlay();
       if (!moved) {
         throw e;
       }
