@@ -140,6 +140,14 @@ class PlantedFaultsTest {
           "nobody compares the kernel with what is wanted",
           dataPath("        audit();\n        listener.tick();\n", "        listener.tick();\n")),
       new Fault(
+          "crowded out",
+          "a record that covers the whole range leaves no subnet to anybody",
+          new Edit(
+              "subnet",
+              "subnet/FreeSubnets.java",
+              "List.of(taken, certainlyTaken)",
+              "List.of(taken, taken)")),
+      new Fault(
           "no fence",
           "the end of the lease stops nothing",
           keeper(

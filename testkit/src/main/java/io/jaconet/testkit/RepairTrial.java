@@ -4,6 +4,7 @@ import com.google.common.collect.ImmutableList;
 import io.jaconet.Drift;
 import io.jaconet.Jaconet;
 import io.jaconet.NetworkListener;
+import io.jaconet.NetworkState.Phase;
 import io.jaconet.NetworkStats.Counter;
 import io.jaconet.OverlayNetwork;
 import io.jaconet.overlay.CloseMode;
@@ -35,6 +36,7 @@ public final class RepairTrial implements AutoCloseable {
   private final NamespaceHost host;
   private final OverlayNetwork network;
   private final BlockingQueue<Drift> drifts = new LinkedBlockingQueue<>();
+  private Duration lastRecovery = Duration.ZERO;
 
   private RepairTrial(NamespaceHost host, BackendProvider provider, UnderlaySelection underlay)
       throws Exception {
@@ -116,6 +118,39 @@ public final class RepairTrial implements AutoCloseable {
       return command + " was not told of\n";
     }
     return writes > maxWrites ? command + " took " + writes + " writes\n" : "";
+  }
+
+  /**
+   * Has a shell do something to what the network stands on, and waits until all that it has in the kernel is as it was before, and it says
+   * that it is up.
+   *
+   * @return what is wrong then; empty if all is well
+   */
+  public String outlast(String command) throws Exception {
+    String before = own();
+
+    String output = host.run("sh", "-c", command);
+    long since = System.nanoTime();
+    boolean whole = await(() -> network.state().phase() == Phase.UP && own().equals(before));
+    lastRecovery = Duration.ofNanos(System.nanoTime() - since);
+
+    if (!output.isEmpty()) {
+      return command + " says " + output + "\n";
+    }
+    return whole ? "" : command + " leaves " + network.state() + difference(before, own()) + "\n";
+  }
+
+  /** Returns how long it took, after the last command that was outlasted, until all was well; what it takes to look included. */
+  public Duration lastRecovery() {
+    return lastRecovery;
+  }
+
+  /** Returns what of the {@link #snapshot} is the network's. */
+  private String own() {
+    return snapshot()
+        .lines()
+        .filter(line -> line.contains("flannel") && !line.contains("flannel.9"))
+        .reduce("", (text, line) -> text + line + "\n");
   }
 
   private long writes() {

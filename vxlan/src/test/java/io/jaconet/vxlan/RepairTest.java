@@ -11,7 +11,10 @@ import io.jaconet.overlay.UnderlaySelection;
 import io.jaconet.testkit.InNetworkNamespace;
 import io.jaconet.testkit.RepairTrial;
 import java.io.IOException;
+import java.util.Random;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -184,6 +187,169 @@ class RepairTest {
         assertEquals(mac, mac(host));
         assertTrue(host.reaches(host.peer(9)));
       }
+    }
+  }
+
+  private static final String NEW_ETH0 = "ip link add eth0 type veth peer name wire;"
+      + " ip addr add 192.0.2.1/24 dev eth0; ip addr add 2001:db8::1/64 dev eth0 nodad;"
+      + " ip link set wire up; ip link set eth0 up; ";
+
+  /** T10. */
+  @Test
+  void outlastsAnInterfaceThatGoesInTheMiddleOfEverything() throws Exception {
+    outlastsAnInterfaceThatGoes(5);
+  }
+
+  /** T10. */
+  @Test
+  @Tag("nightly")
+  @Timeout(1200)
+  void outlastsAnInterfaceThatGoesTwoHundredTimes() throws Exception {
+    outlastsAnInterfaceThatGoes(200);
+  }
+
+  private static void outlastsAnInterfaceThatGoes(int rounds) throws Exception {
+    long seed = new Random().nextLong();
+    var random = new Random(seed);
+    try (var host = new KernelHost(NetworkConfig.parse(DUAL));
+        var trial = RepairTrial.on(host, new VxlanBackendProvider())) {
+      long longest = 0;
+      for (int round = 0; round < rounds; round++) {
+        String whatGoesBefore = switch (random.nextInt(5)) {
+          case 0 ->
+            "for r in $(ip -4 route show proto 74 | cut -d' ' -f1); do ip -4 route del $r; done 2> /dev/null; ";
+          case 1 -> "ip link set eth0 down; ";
+          case 2 -> "ip link del flannel.1; ";
+          case 3 -> "ip link set eth0 mtu 1400; ";
+          default -> "";
+        };
+        var command = new StringBuilder(whatGoesBefore);
+        for (int times = 1 + random.nextInt(3); times > 0; times--) {
+          command.append("ip link del eth0; sleep 0.%03d; ".formatted(random.nextInt(300)));
+          command.append(NEW_ETH0);
+          // Mostly too short for all that is to be made anew.
+          command.append(times > 1 ? "sleep 0.%03d; ".formatted(random.nextInt(60)) : "");
+        }
+        String wrong = trial.outlast(command.toString());
+        assertEquals("", wrong, "seed " + seed + ", round " + round);
+        longest = Math.max(longest, trial.lastRecovery().toMillis());
+      }
+      System.out.println(
+          "seed " + seed + ": " + rounds + " rounds, whole again after " + longest + " ms at most");
+    }
+  }
+
+  private static NetworkConfig v4() {
+    return NetworkConfig.parse(V4);
+  }
+
+  private static IpAddress publicIp(RepairTrial trial) {
+    return trial.network().lease().attributes().publicIp(IpFamily.V4).orElseThrow();
+  }
+
+  /** T09. */
+  @Test
+  void followsTheDefaultRouteToAnotherInterface() throws Exception {
+    try (var host = new KernelHost(v4())) {
+      host.run(
+          "sh",
+          "-c",
+          "ip link add eth1 mtu 1400 type veth peer name wire1; ip addr add 198.51.100.1/25 dev eth1;"
+              + " ip link set wire1 up; ip link set eth1 up; ip route add default via 192.0.2.254 dev eth0");
+      try (var trial =
+          RepairTrial.on(host, new VxlanBackendProvider(), UnderlaySelection.defaultRoute())) {
+        var before = trial.network().lease();
+        String mac = mac(host);
+
+        host.run("ip", "route", "replace", "default", "via", "198.51.100.126", "dev", "eth1");
+
+        assertTrue(trial.await(() -> publicIp(trial).equals(IpAddress.parse("198.51.100.1"))));
+        assertTrue(trial.await(() -> trial.network().state().phase() == Phase.UP));
+        String link = host.run("ip", "-d", "-o", "link", "show", "flannel.1");
+        assertTrue(
+            link.contains("local 198.51.100.1 dev eth1 ") && link.contains("mtu 1350 "), link);
+        assertEquals(before.subnets(), trial.network().lease().subnets());
+        assertEquals(mac, mac(host));
+        assertTrue(host.reaches(host.peer(1)));
+      }
+    }
+  }
+
+  /** T09: a second address is nothing to follow, whether it comes or goes. */
+  @Test
+  void staysAtItsAddressWhenASecondComesAndGoes() throws Exception {
+    try (var host = new KernelHost(v4());
+        var trial = RepairTrial.on(host, new VxlanBackendProvider())) {
+      var before = trial.network().lease();
+
+      // The route is last, and what is heard of before it is looked at before it or with it.
+      String wrong = trial.damage(
+          "ip addr add 192.0.2.60/24 dev eth0; ip addr add 198.51.100.7/32 dev eth0;"
+              + " ip addr del 192.0.2.60/24 dev eth0; ip addr del 198.51.100.7/32 dev eth0;"
+              + " ip route del 10.244.1.0/24",
+          3);
+
+      assertEquals("", wrong);
+      assertEquals(before, trial.network().lease());
+      assertEquals(Phase.UP, trial.network().state().phase());
+    }
+  }
+
+  /** T09: the second address is taken when the first goes, which the kernel keeps only where it is told to. */
+  @Test
+  void followsToTheSecondAddressWhenTheFirstGoes() throws Exception {
+    try (var host = new KernelHost(v4());
+        var trial = RepairTrial.on(host, new VxlanBackendProvider())) {
+      var before = trial.network().lease();
+
+      host.run(
+          "sh", "-c", "ip addr add 198.51.100.7/25 dev eth0; ip addr del 192.0.2.1/24 dev eth0");
+
+      assertTrue(trial.await(() -> publicIp(trial).equals(IpAddress.parse("198.51.100.7"))));
+      assertTrue(trial.await(() -> trial.network().state().phase() == Phase.UP));
+      assertEquals(before.subnets(), trial.network().lease().subnets());
+      assertTrue(host.reaches(host.peer(1)));
+    }
+  }
+
+  /** T09. */
+  @Test
+  void followsAnInterfaceThatIsRenamedIfItWasNotChosenByName() throws Exception {
+    try (var host = new KernelHost(v4())) {
+      host.run("ip", "route", "add", "default", "via", "192.0.2.254", "dev", "eth0");
+      try (var trial =
+          RepairTrial.on(host, new VxlanBackendProvider(), UnderlaySelection.defaultRoute())) {
+        var before = trial.network().lease();
+
+        host.run(
+            "sh",
+            "-c",
+            "ip link set eth0 down; ip link set eth0 name wan0; ip link set wan0 up;"
+                + " ip route add default via 192.0.2.254 dev wan0; ip link set wan0 mtu 1400");
+
+        assertTrue(trial.await(() ->
+            trial.network().overlayMtu() == 1350 && trial.network().state().phase() == Phase.UP));
+        assertEquals(before.subnets(), trial.network().lease().subnets());
+        assertTrue(host.reaches(host.peer(1)));
+      }
+    }
+  }
+
+  /** T09: one that was chosen by name is missed under that name. */
+  @Test
+  void saysThatTheInterfaceItWasGivenHasAnotherName() throws Exception {
+    try (var host = new KernelHost(v4());
+        var trial = RepairTrial.on(host, new VxlanBackendProvider())) {
+      var network = trial.network();
+      host.run(
+          "sh", "-c", "ip link set eth0 down; ip link set eth0 name wan0; ip link set wan0 up");
+
+      assertTrue(trial.await(() -> network.state().phase() == Phase.DEGRADED));
+      assertTrue(network.state().reason().contains("eth0"), network.state()::reason);
+      host.run(
+          "sh", "-c", "ip link set wan0 down; ip link set wan0 name eth0; ip link set eth0 up");
+      assertTrue(trial.await(() -> network.state().phase() == Phase.UP), network.state()::reason);
+      assertTrue(host.reaches(host.peer(1)));
     }
   }
 
