@@ -127,7 +127,7 @@ public final class RepairTrial implements AutoCloseable {
    * @return what is wrong then; empty if all is well
    */
   public String outlast(String command) throws Exception {
-    String before = own();
+    var before = own();
 
     String output = host.run("sh", "-c", command);
     long since = System.nanoTime();
@@ -137,7 +137,7 @@ public final class RepairTrial implements AutoCloseable {
     if (!output.isEmpty()) {
       return command + " says " + output + "\n";
     }
-    return whole ? "" : command + " leaves " + network.state() + difference(before, own()) + "\n";
+    return whole ? "" : command + " leaves " + network.state() + ", " + before.difference(own()) + "\n";
   }
 
   /** Returns how long it took, after the last command that was outlasted, until all was well; what it takes to look included. */
@@ -146,11 +146,8 @@ public final class RepairTrial implements AutoCloseable {
   }
 
   /** Returns what of the {@link #snapshot} is the network's. */
-  private String own() {
-    return snapshot()
-        .lines()
-        .filter(line -> line.contains("flannel") && !line.contains("flannel.9"))
-        .reduce("", (text, line) -> text + line + "\n");
+  private KernelState own() {
+    return snapshot().only(line -> line.contains("flannel") && !line.contains("flannel.9"));
   }
 
   private long writes() {
