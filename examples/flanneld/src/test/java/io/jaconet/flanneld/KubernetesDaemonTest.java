@@ -75,11 +75,16 @@ class KubernetesDaemonTest {
   }
 
   private DaemonProcess start(Host host, Map<String, String> environment) throws IOException {
+    return start(host, environment, "--kube-api-url=" + server.url());
+  }
+
+  private DaemonProcess start(Host host, Map<String, String> environment, String access)
+      throws IOException {
     var daemon = DaemonProcess.start(
         host.namespace(),
         environment,
         "--kube-subnet-mgr",
-        "--kube-api-url=" + server.url(),
+        access,
         "--net-config-path=" + directory.resolve("net-conf.json"),
         "--subnet-file=" + subnetFile(host),
         "--healthz-port=" + Probe.PORT,
@@ -165,7 +170,18 @@ class KubernetesDaemonTest {
     server.addPod("kube-flannel", "kube-flannel-ds-x", node(1));
     server.annotate(node(1), PREFIX + "node-public-ip", "192.0.2.1");
     server.annotate(node(1), PREFIX + "public-ip-overwrite", "203.0.113.7");
-    start(fabric.host(1), Map.of("POD_NAME", "kube-flannel-ds-x", "POD_NAMESPACE", "kube-flannel"))
+    server.requireToken("sesame");
+    var kubeconfig =
+        Files.writeString(directory.resolve("kubeconfig"), """
+        current-context: here
+        contexts: [{name: here, context: {cluster: it, user: me}}]
+        clusters: [{name: it, cluster: {server: "%s"}}]
+        users: [{name: me, user: {token: sesame}}]
+        """.formatted(server.url()));
+    start(
+            fabric.host(1),
+            Map.of("POD_NAME", "kube-flannel-ds-x", "POD_NAMESPACE", "kube-flannel"),
+            "--kubeconfig-file=" + kubeconfig)
         .await("joined with 10.244.1.0/24");
 
     assertEquals("203.0.113.7", server.annotations(node(1)).get(PREFIX + "public-ip"));
@@ -186,6 +202,26 @@ class KubernetesDaemonTest {
     one.awaitAnswerFrom(other.address(IpFamily.V4));
     fabric.world().namespace().run(server::resume);
     Probe.of(host).await("/readyz", "flanneld is ready", Duration.ofSeconds(3));
+  }
+
+  /** The Node is the same and has the same podCIDR, so the subnet still is this host's. */
+  @Test
+  void publishesAnewWhatSomebodyEditedByHand() throws Exception {
+    var daemon = start(fabric.host(1));
+    daemon.await("joined with");
+    start(fabric.host(2)).await("joined with");
+    var one = attachWorkload(fabric.host(1));
+    var other = attachWorkload(fabric.host(2));
+    one.awaitAnswerFrom(other.address(IpFamily.V4));
+    var written = server.annotations(node(1));
+
+    server.annotate(node(1), PREFIX + "public-ip", "198.51.100.9");
+    daemon.await("another process on the node " + node(1) + " publishes");
+    daemon.await("holds 10.244.1.0/24");
+
+    assertEquals(written, server.annotations(node(1)));
+    one.awaitAnswerFrom(other.address(IpFamily.V4));
+    Probe.of(fabric.host(1)).await("/readyz", "flanneld is ready", LIMIT);
   }
 
   @Test

@@ -133,8 +133,9 @@ final class ApiClient implements AutoCloseable {
     if (patch != null) {
       request.method(method, "application/strategic-merge-patch+json", patch.toString());
     }
+    var body = new AnswerBody();
     var exchange = new Exchange(
-        method + " " + target, client.sendAsync(request.build(), InputStream.class), open::remove);
+        method + " " + target, body, client.consumeBytes(request.build(), body), open::remove);
     open.add(exchange);
     if (closed) {
       exchange.close();
@@ -145,8 +146,8 @@ final class ApiClient implements AutoCloseable {
 
   /** Reads an object, or the page of a list whose items {@code items} is told of. */
   ApiObject read(InputStream body, Consumer<Node> items) throws IOException {
-    var object = ApiObject.read(
-        new JsonReader(new InputStreamReader(body, UTF_8)), this::isWanted, items);
+    var object =
+        ApiObject.read(new JsonReader(new InputStreamReader(body, UTF_8)), this::isWanted, items);
     // Else the connection would be of no use for the next call.
     ByteStreams.exhaust(body);
     return object;

@@ -4,8 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.google.common.io.ByteStreams;
 import com.google.gson.stream.JsonReader;
+import io.fabric8.kubernetes.client.http.AsyncBody;
 import io.fabric8.kubernetes.client.http.HttpResponse;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -28,16 +28,18 @@ final class Exchange implements AutoCloseable {
   private static final int MAX_FAILURE_BYTES = 1 << 16;
 
   private final String call;
-  private final CompletableFuture<HttpResponse<InputStream>> response;
+  private final AnswerBody body;
+  private final CompletableFuture<HttpResponse<AsyncBody>> response;
   private final Consumer<Exchange> ended;
-  private volatile long heardNanos = System.nanoTime();
 
-  /** Creates the exchange of a {@code call} that was sent; {@code ended} is told when it is closed. */
+  /** Creates the exchange of a {@code call} that was sent, with an answer into {@code body}; {@code ended} is told when it is closed. */
   Exchange(
       String call,
-      CompletableFuture<HttpResponse<InputStream>> response,
+      AnswerBody body,
+      CompletableFuture<HttpResponse<AsyncBody>> response,
       Consumer<Exchange> ended) {
     this.call = call;
+    this.body = body;
     this.response = response;
     this.ended = ended;
   }
@@ -49,7 +51,7 @@ final class Exchange implements AutoCloseable {
    * @throws ApiFailure if the server refuses
    */
   InputStream answer(Duration limit) throws IOException {
-    HttpResponse<InputStream> begun;
+    HttpResponse<AsyncBody> begun;
     try {
       begun = response.get(limit.toNanos(), TimeUnit.NANOSECONDS);
     } catch (TimeoutException e) {
@@ -62,8 +64,7 @@ final class Exchange implements AutoCloseable {
     } catch (ExecutionException e) {
       throw failure(e.getCause(), limit);
     }
-    heard();
-    var body = new Heard(begun.body());
+    body.begin(begun.body());
     if (!begun.isSuccessful()) {
       throw new ApiFailure(call, begun.code(), said(body), retryAfter(begun.header("Retry-After")));
     }
@@ -79,14 +80,18 @@ final class Exchange implements AutoCloseable {
     if (thrown instanceof HttpTimeoutException) {
       return silent(limit);
     }
-    var said = thrown;
-    while (said != null && said.getMessage() == null && said.getCause() != null) {
-      said = said.getCause();
+    return new IOException(
+        "cannot reach the API server for " + call + ": " + describe(thrown), thrown);
+  }
+
+  /** Returns the first words in a chain of causes. */
+  static String describe(@Nullable Throwable thrown) {
+    for (var cause = thrown; cause != null; cause = cause.getCause()) {
+      if (cause.getMessage() != null) {
+        return cause.getMessage();
+      }
     }
-    var reason = said == null
-        ? "no answer"
-        : said.getMessage() == null ? said.getClass().getSimpleName() : said.getMessage();
-    return new IOException("cannot reach the API server for " + call + ": " + reason, thrown);
+    return thrown == null ? "no answer" : thrown.getClass().getSimpleName();
   }
 
   private static String said(InputStream body) throws IOException {
@@ -107,49 +112,16 @@ final class Exchange implements AutoCloseable {
 
   /** Returns when the last byte came, by {@link System#nanoTime}. May be called from any thread. */
   long heardNanos() {
-    return heardNanos;
-  }
-
-  private void heard() {
-    heardNanos = System.nanoTime();
+    return body.heardNanos();
   }
 
   /** Ends the exchange for good, and whatever waits for it with an exception. Idempotent; may be called from any thread. */
   @Override
   public void close() {
     ended.accept(this);
-    // An answer that comes in spite of that is closed by whoever has it by then.
+    // An answer that comes in spite of that is given up by whoever has it by then.
     if (!response.cancel(true) && !response.isCompletedExceptionally()) {
-      try {
-        response.join().body().close();
-      } catch (IOException e) {
-        // It is of no more use in any case.
-      }
-    }
-  }
-
-  /** Notes when something was read. */
-  private final class Heard extends FilterInputStream {
-    Heard(InputStream in) {
-      super(in);
-    }
-
-    @Override
-    public int read() throws IOException {
-      var one = new byte[1];
-      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
-    }
-
-    @Override
-    public int read(byte[] buffer, int offset, int length) throws IOException {
-      try {
-        int n = super.read(buffer, offset, length);
-        heard();
-        return n;
-      } catch (IOException e) {
-        // Fabric8 wraps what became of the connection.
-        throw e.getCause() instanceof IOException cause ? cause : e;
-      }
+      response.join().body().cancel();
     }
   }
 }
