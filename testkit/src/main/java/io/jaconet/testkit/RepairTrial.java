@@ -137,7 +137,9 @@ public final class RepairTrial implements AutoCloseable {
     if (!output.isEmpty()) {
       return command + " says " + output + "\n";
     }
-    return whole ? "" : command + " leaves " + network.state() + ", " + before.difference(own()) + "\n";
+    return whole
+        ? ""
+        : command + " leaves " + network.state() + ", " + before.difference(own()) + "\n";
   }
 
   /** Returns how long it took, after the last command that was outlasted, until all was well; what it takes to look included. */
