@@ -12,16 +12,17 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One attempt to reach any member: one after the other, without waiting long for one that keeps silent, and again as long as all do. The
- * first that is in working order wins.
+ * One attempt to reach any member: one after the other, without waiting long for one that keeps silent. The first that is in working order
+ * wins.
  */
 final class Dial {
   private static final Duration PATIENCE = Duration.ofMillis(250);
 
-  /** After how long a member that keeps silent is tried again: TCP itself would ask ever more rarely whether packets get through. */
-  private static final Duration ROUND = Duration.ofSeconds(1);
-
-  private static final int ROUNDS = (int) EtcdClient.CONNECT.dividedBy(ROUND);
+  /**
+   * After how long a host that does not answer is connected to anew: TCP itself would ask ever more rarely whether packets get through. A
+   * member that is slow, but whose host has answered, has all the time there is.
+   */
+  static final Duration SILENCE = Duration.ofSeconds(1);
 
   private final ImmutableList<Endpoint> endpoints;
   private final Connector connector;
@@ -58,52 +59,61 @@ final class Dial {
     tryNext(0);
   }
 
-  /** Makes the attempt of this number, unless it has been made. */
+  /** Tries the member of this number, unless it has been. */
   private void tryNext(int number) {
+    Endpoint endpoint;
     Connection connection;
-    var endpoint = endpoints.get(number % endpoints.size());
     synchronized (this) {
-      if (result.isDone() || number != next || number == endpoints.size() * ROUNDS) {
+      if (result.isDone() || number != next || number == endpoints.size()) {
         return;
       }
       next++;
-      try {
-        connection = connector.connect(endpoint);
-        open.add(connection);
-      } catch (IOException e) {
-        connection = null;
-        failures.put(endpoint, e);
-      }
+      endpoint = endpoints.get(number);
+      connection = connect(endpoint);
     }
     if (connection == null) {
       failed(null);
-      return;
+    } else {
+      await(endpoint, connection);
+      timer.accept(PATIENCE, () -> tryNext(number + 1));
     }
-    var tried = connection;
+  }
+
+  private synchronized @Nullable Connection connect(Endpoint endpoint) {
+    if (result.isDone()) {
+      return null;
+    }
+    try {
+      var connection = connector.connect(endpoint);
+      open.add(connection);
+      return connection;
+    } catch (IOException e) {
+      failures.put(endpoint, e);
+      return null;
+    }
+  }
+
+  private void await(Endpoint endpoint, Connection connection) {
+    long begunNanos = System.nanoTime();
     var unused = connection.open(left()).whenComplete((ready, failure) -> {
       if (failure == null) {
-        succeeded(tried);
-      } else {
-        synchronized (this) {
-          failures.put(endpoint, Connection.unwrap(failure));
-        }
-        failed(tried);
+        succeeded(connection);
+        return;
       }
+      synchronized (this) {
+        failures.put(endpoint, Connection.unwrap(failure));
+      }
+      boolean silent = System.nanoTime() - begunNanos >= SILENCE.toNanos();
+      var anew = silent && left().compareTo(PATIENCE) > 0 ? connect(endpoint) : null;
+      if (anew != null) {
+        await(endpoint, anew);
+      }
+      failed(connection);
     });
-    timer.accept(untilAttempt(number + 1), () -> tryNext(number + 1));
   }
 
   private Duration left() {
     return EtcdClient.CONNECT.minusNanos(System.nanoTime() - startNanos);
-  }
-
-  private Duration untilAttempt(int number) {
-    if (number % endpoints.size() != 0) {
-      return PATIENCE;
-    }
-    var round = ROUND.multipliedBy(number / endpoints.size());
-    var left = round.minus(EtcdClient.CONNECT).plus(left());
-    return left.isNegative() ? Duration.ZERO : left;
   }
 
   private void succeeded(Connection winner) {
@@ -121,20 +131,18 @@ final class Dial {
 
   private void failed(@Nullable Connection loser) {
     int following;
-    boolean allTried;
     boolean over;
     synchronized (this) {
       open.remove(loser);
       following = next;
-      allTried = next >= endpoints.size();
-      over = allTried && open.isEmpty();
+      over = open.isEmpty() && next == endpoints.size();
     }
     if (loser != null) {
       loser.close();
     }
     if (over) {
       result.completeExceptionally(failure());
-    } else if (!allTried) {
+    } else {
       tryNext(following);
     }
   }

@@ -159,7 +159,7 @@ final class EtcdClient implements AutoCloseable {
             endpoint.address().getHost(), endpoint.address().getPort())
         .eventLoopGroup(network)
         .channelType(NioSocketChannel.class)
-        .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) CONNECT.toMillis())
+        .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) Dial.SILENCE.toMillis())
         .directExecutor()
         .offloadExecutor(threads)
         .keepAliveTime(10, TimeUnit.SECONDS)
