@@ -399,6 +399,8 @@ final class NodeWatch implements AutoCloseable {
     var told = ImmutableList.<NodeSubscription>of();
     IOException cause;
     synchronized (lock) {
+      // What has ended need not be asked whether it is alive.
+      exchange = null;
       boolean expected =
           restarting || thrown instanceof ApiFailure refusal && refusal.status() == ApiFailure.GONE;
       if (closed || expected) {
