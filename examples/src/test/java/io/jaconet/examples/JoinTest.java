@@ -27,6 +27,7 @@ import io.jaconet.overlay.UnderlaySelection;
 import io.jaconet.subnet.InMemoryLeaseStore;
 import io.jaconet.subnet.StoreSubnetManager;
 import io.jaconet.testkit.InNetworkNamespace;
+import io.jaconet.testkit.KernelState;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -286,12 +287,7 @@ class JoinTest {
   }
 
   private static String kernel(NetworkNamespace namespace) throws IOException {
-    return run(namespace, "ip", "-o", "link")
-        + run(namespace, "ip", "-o", "addr")
-        + run(namespace, "ip", "route", "show", "table", "all")
-        + run(namespace, "ip", "neigh", "show", "dev", "flannel.1")
-        + run(namespace, "ip", "nexthop")
-        + run(namespace, "bridge", "fdb", "show", "dev", "flannel.1");
+    return String.join("\n", KernelState.of(namespace).lines());
   }
 
   @Test

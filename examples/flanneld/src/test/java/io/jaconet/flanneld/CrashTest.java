@@ -35,7 +35,7 @@ class CrashTest {
   private static final ImmutableList<Integer> NIGHTLY = ImmutableList.of(500, 50, 50);
 
   /** How many situations are tried each time. */
-  private static final int SOME = 8;
+  private static final int SOME = 4;
 
   @TempDir
   private static Path directory;
