@@ -19,10 +19,10 @@ final class Dial {
   private static final Duration PATIENCE = Duration.ofMillis(250);
 
   /**
-   * After how long a host that does not answer is connected to anew: TCP itself would ask ever more rarely whether packets get through. A
-   * member that is slow, but whose host has answered, has all the time there is.
+   * After how long a host that does not answer is connected to anew: TCP asks after one second and then ever more rarely whether packets get
+   * through. A member that is slow, but whose host has answered, has all the time there is.
    */
-  static final Duration SILENCE = Duration.ofSeconds(1);
+  static final Duration SILENCE = Duration.ofSeconds(2);
 
   private final ImmutableList<Endpoint> endpoints;
   private final Connector connector;

@@ -49,8 +49,8 @@ class LiveEpisodesTest {
 
   @Test
   @Timeout(180)
-  void inTwelveEpisodesNoSubnetHasTwoUsers() throws Exception {
-    campaign(12, 4, 2);
+  void inEightEpisodesNoSubnetHasTwoUsers() throws Exception {
+    campaign(8, 4, 2);
   }
 
   @Test
