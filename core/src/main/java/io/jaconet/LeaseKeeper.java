@@ -109,10 +109,11 @@ final class LeaseKeeper {
     }
   }
 
-  /** Has seen the store answer somebody else: what it left unanswered is asked again at once. */
+  /** Has seen the store answer somebody else: what it left unanswered is asked again at once, and soon again if a call was under way. */
   void storeAnswers() {
     checkState(loop.inEventLoop());
     if (unanswered) {
+      backoff.reset();
       notBeforeNanos = loop.nanoTime();
       next();
     }

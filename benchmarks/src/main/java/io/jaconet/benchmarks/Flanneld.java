@@ -8,16 +8,15 @@ import io.jaconet.subnet.etcd.EtcdLeaseStore;
 import io.jaconet.testkit.EtcdServer;
 import io.jaconet.testkit.Fabric;
 import io.jaconet.testkit.Host;
+import io.jaconet.testkit.Pings;
 import io.jaconet.testkit.Workload;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The daemon as it is started by hand, with an etcd at the switch of its hosts: how soon it is there among many, what it takes, and what it
@@ -33,8 +32,7 @@ final class Flanneld implements Benchmark {
       "{\"Network\":\"10.0.0.0/8\",\"SubnetLen\":25,\"Backend\":{\"Type\":\"vxlan\"}}";
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final Duration REST = Duration.ofMillis(20);
-  private static final Pattern PINGS =
-      Pattern.compile("(\\d+) packets transmitted, (\\d+) (packets )?received");
+  private static final Duration PING_INTERVAL = Duration.ofMillis(10);
 
   @Override
   public String name() {
@@ -240,24 +238,18 @@ final class Flanneld implements Benchmark {
         Workload there,
         Report report)
         throws Exception {
-      var ping = here.namespace()
-          .start(new ProcessBuilder(
-                  "ping", "-n", "-q", "-i", "0.01", there.address(IpFamily.V4).toString())
-              .redirectErrorStream(true));
-      try {
+      try (var pings = Pings.start(here, there.address(IpFamily.V4), PING_INTERVAL)) {
         int lines = daemon.linesLogged();
         long before = System.nanoTime();
         cut.make();
         double stale = (daemon.await("flanneld: STALE", LIMIT) - before) / 1e9;
         var cpu = daemon.cpu();
         long start = System.nanoTime();
-        ping.waitFor(options.idle().toNanos(), TimeUnit.NANOSECONDS);
+        LockSupport.parkNanos(options.idle().toNanos());
         double minutes = (System.nanoTime() - before) / 60e9;
         double share = 100.0 * daemon.cpu().minus(cpu).toNanos() / (System.nanoTime() - start);
         double logged = (daemon.linesLogged() - lines) / Math.max(1, minutes);
-        // SIGINT makes ping print what it has counted.
-        Commands.output("kill", "-INT", Long.toString(ping.pid()));
-        int lost = lost(new String(ping.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+        int lost = pings.end().lost();
         report.add(mode, "cut to STALE", "s", stale);
         report.add(mode, "CPU of a core", "%", share);
         report.add(mode, "lines logged in a minute", "lines", logged);
@@ -266,18 +258,7 @@ final class Flanneld implements Benchmark {
         report.addBar(mode + ", CPU of a core", share, 2, "%");
         report.addBar(mode + ", lines logged in a minute", logged, 10, "lines");
         report.addBar(mode + ", packets lost", lost, 0, "packets");
-      } finally {
-        ping.destroy();
       }
-    }
-
-    /** The last one may have no answer yet. */
-    private static int lost(String output) throws IOException {
-      var counts = PINGS.matcher(output);
-      if (!counts.find()) {
-        throw new IOException("ping: " + output);
-      }
-      return Math.max(0, Integer.parseInt(counts.group(1)) - Integer.parseInt(counts.group(2)) - 1);
     }
   }
 }

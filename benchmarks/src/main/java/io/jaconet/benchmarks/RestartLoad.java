@@ -18,24 +18,22 @@ import io.jaconet.subnet.FileLeaseStore;
 import io.jaconet.subnet.StoreSubnetManager;
 import io.jaconet.testkit.Fabric;
 import io.jaconet.testkit.Host;
+import io.jaconet.testkit.Pings;
 import io.jaconet.testkit.Workload;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
 
 /** Two hosts under load, of which one restarts again and again: pings between workloads, and new flows to a host outside. */
 final class RestartLoad implements AutoCloseable {
   private static final IpPrefix OVERLAY = IpPrefix.parse("10.244.0.0/16");
   private static final int FLOWS_PER_SECOND = 2_000;
-  private static final String PING_INTERVAL = "0.002";
-  private static final Pattern PINGS =
-      Pattern.compile("(\\d+) packets transmitted, (\\d+) (packets )?received");
+  private static final Duration PING_INTERVAL = Duration.ofMillis(2);
 
   private final Fabric fabric;
   private final Driver driver;
@@ -113,35 +111,17 @@ final class RestartLoad implements AutoCloseable {
 
   /** Returns what goes wrong while {@code disturbance} is done. */
   Losses during(Disturbance disturbance) throws Exception {
-    var ping = here.namespace()
-        .start(new ProcessBuilder(
-                "ping",
-                "-n",
-                "-q",
-                "-i",
-                PING_INTERVAL,
-                there.address(IpFamily.V4).toString())
-            .redirectErrorStream(true));
-    try (var flows = NewFlows.start(here, outsider, OVERLAY, FLOWS_PER_SECOND)) {
+    try (var pings = Pings.start(here, there.address(IpFamily.V4), PING_INTERVAL);
+        var flows = NewFlows.start(here, outsider, OVERLAY, FLOWS_PER_SECOND)) {
       disturbance.run();
-      // SIGINT makes ping print what it has counted.
-      Commands.output("kill", "-INT", Long.toString(ping.pid()));
-      var output = new String(ping.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      var counts = PINGS.matcher(output);
-      if (!counts.find()) {
-        throw new IOException("ping: " + output);
-      }
-      int pings = Integer.parseInt(counts.group(1));
+      var pinged = pings.end();
       int sent = flows.sent();
       return new Losses(
-          pings,
-          // The last one may have no answer yet.
-          Math.max(0, pings - Integer.parseInt(counts.group(2)) - 1),
+          pinged.sent(),
+          pinged.lost(),
           sent,
           Math.max(0, sent - flows.received()),
           flows.unmasqueraded());
-    } finally {
-      ping.destroy();
     }
   }
 

@@ -14,7 +14,7 @@ final class OneWriter {
   public static void main(String[] args) throws IOException {
     var file = Path.of(args[0]);
     boolean inPlace = Boolean.parseBoolean(args[1]);
-    CrashBarrier.await();
+    CrashBarrier.await(System.in, System.out);
     if (inPlace) {
       Files.write(file, EndlessWriter.LONG);
     } else {

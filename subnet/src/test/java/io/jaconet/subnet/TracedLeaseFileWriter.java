@@ -8,7 +8,7 @@ final class TracedLeaseFileWriter {
   private TracedLeaseFileWriter() {}
 
   public static void main(String[] args) throws IOException {
-    CrashBarrier.await();
+    CrashBarrier.await(System.in, System.out);
     LeaseFileWriter.main(args);
   }
 }

@@ -33,6 +33,7 @@ import io.jaconet.overlay.UnreadableRecord;
 import io.jaconet.spi.SubnetManager;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -84,6 +85,7 @@ class NetworkEngineTest {
   private static final class ErringSubnetManager implements SubnetManager {
     private final SubnetManager leases;
     private @Nullable Error error;
+    private @Nullable IOException renewalFailure;
 
     ErringSubnetManager(SubnetManager leases) {
       this.leases = leases;
@@ -103,6 +105,9 @@ class NetworkEngineTest {
 
     @Override
     public LeaseGrant renew(Lease lease, LeaseAttributes attributes) throws IOException {
+      if (renewalFailure != null) {
+        throw renewalFailure;
+      }
       return leases().renew(lease, attributes);
     }
 
@@ -278,6 +283,45 @@ class NetworkEngineTest {
     loop.advance(Duration.ofSeconds(2));
 
     assertEquals(Phase.STALE, whileDown.phase());
+    assertEquals(Phase.UP, network.state().phase());
+  }
+
+  /** T16: what was asked before the return may fail after it. */
+  @Test
+  void isUpSoonThoughARenewalFailsThatWasUnderWayAtTheStoresReturn() {
+    var store = new ErringSubnetManager(leases);
+    var held = new ArrayDeque<Runnable>();
+    boolean[] holds = {false};
+    var joined = builder()
+        .subnetManager(store)
+        .eventLoop(loop, task -> {
+          if (holds[0]) {
+            held.add(task);
+          } else {
+            loop.execute(task);
+          }
+        })
+        .join();
+    loop.runReady();
+    var network = joined.join();
+    leases.fail(storeDown);
+    leases.cutWatches(storeDown);
+    loop.advance(TTL.multipliedBy(3).dividedBy(4));
+    holds[0] = true;
+    loop.advance(Duration.ofSeconds(15));
+    int underWay = held.size();
+
+    leases.fail(null);
+    store.renewalFailure = storeDown;
+    holds[0] = false;
+    while (!held.isEmpty()) {
+      held.remove().run();
+      loop.runReady();
+    }
+    store.renewalFailure = null;
+    loop.advance(Duration.ofSeconds(2));
+
+    assertTrue(underWay >= 2, "a watch and a renewal, but " + underWay);
     assertEquals(Phase.UP, network.state().phase());
   }
 

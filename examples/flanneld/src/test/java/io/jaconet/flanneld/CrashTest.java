@@ -64,13 +64,24 @@ class CrashTest {
   private CrashCampaign campaign(Situation situation) throws Exception {
     return new CrashCampaign(
         new CrashHost(situation, programs(), directory),
-        (name, point) -> "mvn test -pl examples/flanneld -am -Dtest=CrashTest#repeats"
-            + " -Dsurefire.failIfNoSpecifiedTests=false -Djaconet.crash=" + name + "@" + point);
+        (name, point) ->
+            "mvn test -pl examples/flanneld -am -Dtest=CrashTest#isWellAgainWhereverItIsKilled"
+                + " -Dsurefire.failIfNoSpecifiedTests=false -Djaconet.crash=" + name + "@" + point);
   }
 
-  /** One crash, and that of the run that is counted, in some situations: all of them take their time. */
+  /**
+   * One crash, and that of the run that is counted, in some situations: all of them take their time. Or the one that
+   * {@code -Djaconet.crash=SITUATION@POINT} names, to repeat it.
+   */
   @Test
   void isWellAgainWhereverItIsKilled() throws Exception {
+    var crash = System.getProperty("jaconet.crash", "");
+    if (!crash.isEmpty()) {
+      var words = crash.split("@", 2);
+      System.out.println(crash + ": all well after "
+          + campaign(Situation.valueOf(words[0])).crashAt(CrashPoint.parse(words[1])));
+      return;
+    }
     var situations = new ArrayList<>(List.of(Situation.values()));
     Collections.shuffle(situations, new Random(seed));
     for (var situation : situations.subList(0, SOME)) {
@@ -84,17 +95,6 @@ class CrashTest {
   void isWellAgainWhereverAtAllItIsKilled(Situation situation) throws Exception {
     for (int most : NIGHTLY) {
       System.out.println(campaign(situation).run(most, seed + most) + ", seed " + (seed + most));
-    }
-  }
-
-  /** Kills once more at the point that {@code -Djaconet.crash=SITUATION@POINT} names. */
-  @Test
-  void repeats() throws Exception {
-    var crash = System.getProperty("jaconet.crash", "");
-    if (!crash.isEmpty()) {
-      var words = crash.split("@", 2);
-      System.out.println(crash + ": all well after "
-          + campaign(Situation.valueOf(words[0])).crashAt(CrashPoint.parse(words[1])));
     }
   }
 }

@@ -19,6 +19,7 @@ import io.jaconet.subnet.StoreSubnetManager;
 import io.jaconet.testkit.Fabric;
 import io.jaconet.testkit.Host;
 import io.jaconet.testkit.KernelState;
+import io.jaconet.testkit.Pings;
 import io.jaconet.testkit.Workload;
 import io.jaconet.testkit.crash.CrashScenario;
 import java.io.BufferedReader;
@@ -116,7 +117,7 @@ final class CrashWorld implements CrashScenario.World {
           var first = builder.join().get(30, TimeUnit.SECONDS)) {
         var here = attach(1, first);
         var there = attach(2, second);
-        pings = Pings.start(here, there.address(IpFamily.V4));
+        pings = Pings.start(here, there.address(IpFamily.V4), Duration.ofMillis(10));
       }
     }
   }
@@ -304,7 +305,7 @@ final class CrashWorld implements CrashScenario.World {
         restarted.destroyForcibly().onExit().join();
       }
       if (pings != null && situation.forwardsThroughout()) {
-        assertEquals(0, pings.lost(), "pings lost between workloads");
+        assertEquals(0, pings.end().lost(), "pings lost between workloads");
       }
     } finally {
       if (pings != null) {

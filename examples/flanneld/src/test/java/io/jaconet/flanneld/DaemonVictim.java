@@ -11,7 +11,7 @@ final class DaemonVictim {
   public static void main(String[] args) throws IOException {
     // As in HostProcess.
     RtNetlink.open().close();
-    CrashBarrier.await();
+    CrashBarrier.await(System.in, System.out);
     Flanneld.main(args);
   }
 }

@@ -54,12 +54,12 @@ final class HostProcess {
       // Loads what native calls are made with: files that a library copies are no crash points of
       // ours.
       RtNetlink.open().close();
-      CrashBarrier.await();
+      CrashBarrier.await(System.in, System.out);
       new HostProcess(situation, directory).join();
     } else {
       var host = new HostProcess(situation, directory);
       var network = host.join();
-      CrashBarrier.await();
+      CrashBarrier.await(System.in, System.out);
       host.act(network, stays);
     }
     System.out.println(CrashWorld.DONE);

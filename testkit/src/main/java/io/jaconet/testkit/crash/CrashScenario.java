@@ -15,7 +15,7 @@ public interface CrashScenario {
   interface World extends AutoCloseable {
 
     /**
-     * Starts the process. It has to pass {@link CrashBarrier#await()}, standard input and output being pipes to here, and to end when it
+     * Starts the process. It has to pass {@link CrashBarrier#await}, standard input and output being pipes to here, and to end when it
      * has done what it should.
      */
     Process start() throws IOException;
