@@ -11,7 +11,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A thread that gathers what changes in a network namespace until somebody looks. If it fails, {@link #drain} begins anew. Thread-safe.
+ * A thread that gathers what changes in a network namespace until somebody looks. If it fails, {@link #drain} begins anew. One
+ * thread drains; any thread may call {@link #close}.
  */
 final class KernelWatch implements Closeable {
   private static final Logger log = LoggerFactory.getLogger(KernelWatch.class);
@@ -52,7 +53,7 @@ final class KernelWatch implements Closeable {
    *
    * @param namespace stays the caller's, and open until this is closed
    * @param name the thread's
-   * @param concerns whether a change may matter, asked on the thread; a loss always does
+   * @param concerns whether a change may matter, asked on the thread and on that which drains; a loss always does
    * @param due is called on the thread when there is something to {@link #drain}, once until it is drained
    */
   public static KernelWatch begin(
@@ -62,7 +63,9 @@ final class KernelWatch implements Closeable {
     synchronized (watch) {
       watch.thread.start();
     }
-    watch.gather(new NetlinkEvent.Lost("nobody listened"));
+    if (watch.gather(new NetlinkEvent.Lost("nobody listened"))) {
+      due.run();
+    }
     return watch;
   }
 
@@ -74,37 +77,53 @@ final class KernelWatch implements Closeable {
 
   private void run(NetlinkEvents source) {
     try {
-      source.run(this::gather);
+      source.run(event -> {
+        if (gather(event)) {
+          due.run();
+        }
+      });
     } catch (IOException | RuntimeException | Error e) {
       // Nobody waits for this thread: what it died of would be lost.
       log.error("{}: changes in the kernel are not noticed until the next audit", name, e);
     }
   }
 
-  private void gather(NetlinkEvent event) {
+  /** Returns whether there was nothing before. */
+  private boolean gather(NetlinkEvent event) {
     boolean lost = event instanceof NetlinkEvent.Lost;
     if (closed || !lost && !concerns.test(event)) {
-      return;
+      return false;
     }
-    boolean first;
     synchronized (this) {
-      first = gathered.isEmpty();
+      boolean first = gathered.isEmpty();
       if (gathered.size() < MANY_EVENTS) {
         gathered.add(event);
       } else {
         gathered = new ArrayList<>(List.of(new NetlinkEvent.Lost("too many changes")));
       }
-    }
-    if (first) {
-      due.run();
+      return first;
     }
   }
 
-  /** Returns what changed since the last call, in order. */
-  public synchronized ImmutableList<NetlinkEvent> drain() {
+  /** Returns everything that was changed since the last call and before this one, in order. */
+  public ImmutableList<NetlinkEvent> drain() {
+    try {
+      // Not under this object's lock, which the other thread takes while it has that of the events.
+      source().deliverReady(this::gather);
+    } catch (SyscallException e) {
+      gather(new NetlinkEvent.Lost(String.valueOf(e.getMessage())));
+    }
+    return takeGathered();
+  }
+
+  private synchronized NetlinkEvents source() {
     if (!closed && !thread.isAlive()) {
       restart();
     }
+    return events;
+  }
+
+  private synchronized ImmutableList<NetlinkEvent> takeGathered() {
     var drained = ImmutableList.copyOf(gathered);
     gathered = new ArrayList<>();
     return drained;
@@ -127,11 +146,14 @@ final class KernelWatch implements Closeable {
   @Override
   public void close() throws IOException {
     closed = true;
+    NetlinkEvents closing;
     Thread ending;
     synchronized (this) {
-      events.close();
+      closing = events;
       ending = thread;
     }
+    // As in drain().
+    closing.close();
     if (Thread.currentThread() == ending) {
       return;
     }

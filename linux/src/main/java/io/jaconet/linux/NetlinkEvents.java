@@ -5,9 +5,10 @@ import java.util.function.Consumer;
 
 /**
  * What changes in one network namespace: links, addresses, routes, neighbors, forwarding databases and nexthop objects.
- * Listening begins when this is opened, so whoever reads the kernel's tables after that misses nothing.
+ * Listening begins when this is opened, so whoever reads the kernel's tables after that misses nothing. The kernel announces a change
+ * before whoever made it learns that it is made, so {@link #deliverReady} tells of everything that was done before it was called.
  *
- * <p>One thread calls {@link #run}; any thread may call {@link #close}.
+ * <p>One thread calls {@link #run}; any thread may call the other methods.
  */
 public final class NetlinkEvents implements AutoCloseable {
   private static final int GROUPS = group(1) // RTNLGRP_LINK
@@ -20,6 +21,9 @@ public final class NetlinkEvents implements AutoCloseable {
 
   /** Enough for the burst of events that one batch causes. */
   private static final int RECEIVE_BUFFER_BYTES = 8 << 20;
+
+  /** Whoever wants to know what is there does not wait for what is still to come. */
+  private static final int MOST_AT_ONCE = 100_000;
 
   private final EventSocket socket;
 
@@ -53,10 +57,22 @@ public final class NetlinkEvents implements AutoCloseable {
     }
     try {
       while (socket.await()) {
-        deliver(consumer);
+        deliverReady(consumer);
       }
     } finally {
       socket.leave();
+    }
+  }
+
+  /**
+   * Gives those events to {@code consumer} that are there, on the calling thread, after those that another thread is giving; none if this is
+   * closed. The consumer must not wait for a thread that calls this.
+   */
+  public void deliverReady(Consumer<? super NetlinkEvent> consumer) throws SyscallException {
+    synchronized (socket) {
+      for (int n = 0; n < MOST_AT_ONCE && socket.isReadable(); n++) {
+        deliver(consumer);
+      }
     }
   }
 

@@ -1,5 +1,7 @@
 package io.jaconet.linux;
 
+import static com.google.common.base.Preconditions.checkState;
+
 import io.jaconet.net.IpAddress;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -8,7 +10,8 @@ import java.util.Set;
 
 /**
  * Which nexthop object stands for which gateway of a link. Ids are shared by the whole network namespace: ours come from 2^30 on, every
- * network starting in a range of 2^20 of its own, and one that another took is passed over.
+ * network starting in a range of 2^20 of its own, and one that another took is passed over. One that was released rests until all others of
+ * the range had their turn: what is still to be heard of its end is not of a new object.
  */
 final class NexthopIds {
   private static final int FIRST = 1 << 30;
@@ -35,7 +38,6 @@ final class NexthopIds {
   void forgetTaken() {
     taken.clear();
     taken.addAll(bound);
-    next = first;
   }
 
   /** Notes that {@code id} exists. */
@@ -62,12 +64,19 @@ final class NexthopIds {
 
   /** Returns a free id, which from now on stands for {@code gateway}. */
   int allocate(IpAddress gateway) {
+    checkState(bound.size() < 1 << RANGE_BITS, "more than %s gateways", 1 << RANGE_BITS);
     while (!taken.add(next)) {
-      next++;
+      next = after(next);
     }
-    bound.add(next);
-    byGateway.put(gateway, next);
-    return next;
+    int id = next;
+    next = after(id);
+    bound.add(id);
+    byGateway.put(gateway, id);
+    return id;
+  }
+
+  private int after(int id) {
+    return id + 1 == first + (1 << RANGE_BITS) ? first : id + 1;
   }
 
   /** Notes that the object for {@code gateway} is gone. */
@@ -76,7 +85,6 @@ final class NexthopIds {
     if (id != null) {
       taken.remove(id);
       bound.remove(id);
-      next = Math.min(next, id);
     }
   }
 }

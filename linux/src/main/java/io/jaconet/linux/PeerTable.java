@@ -48,7 +48,7 @@ public final class PeerTable {
   private final Set<EntryKind> kinds;
   private final Map<Subnets, ImmutableList<ForwardingEntry>> wanted = new HashMap<>();
   private final Map<Object, Wish> wishes = new HashMap<>();
-  private final Set<EntryKind> doubtful = EnumSet.noneOf(EntryKind.class);
+  private final Doubts doubts = new Doubts();
   private boolean audited;
   private int round;
 
@@ -188,17 +188,18 @@ public final class PeerTable {
    * @throws IOException if the kernel could not be asked; what was heard is not forgotten then
    */
   public Outcome mend() throws IOException {
-    if (doubtful.isEmpty()) {
+    if (doubts.isEmpty()) {
       return execute(newPlan());
     }
+    var doubtful = doubts.kinds();
     // What is pending may hang on a table that nothing was heard of.
     boolean all = !troubles.isEmpty() || doubtful.containsAll(kinds);
-    return all ? audit() : execute(compare(EnumSet.copyOf(doubtful)));
+    return all ? audit() : execute(compare(doubtful));
   }
 
   /** Returns whether {@link #mend} has something to look at. */
   public boolean isDoubtful() {
-    return !doubtful.isEmpty();
+    return !doubts.isEmpty();
   }
 
   /** Returns whether {@code event} is of a table's part that is ours. For any thread. */
@@ -227,7 +228,7 @@ public final class PeerTable {
           : !change.removed()
               && change.permanent()
               && ((ForwardingEntry.Neighbor) wish.entry).mac().equals(change.mac());
-      doubt(asWanted, change.address(), EntryKind.NEIGHBORS);
+      heard(EntryKind.NEIGHBORS, change.address(), change.address(), asWanted);
     } else if (event instanceof NetlinkEvent.FdbChanged change && change.linkIndex() == link) {
       var wish = wishes.get(change.mac());
       boolean asWanted = wish == null
@@ -235,13 +236,13 @@ public final class PeerTable {
           : !change.removed()
               && change.permanent()
               && ((ForwardingEntry.Fdb) wish.entry).destination().equals(change.destination());
-      doubt(asWanted, change.mac(), EntryKind.FDB);
+      heard(EntryKind.FDB, change.mac(), change.mac(), asWanted);
     } else if (event instanceof NetlinkEvent.NexthopChanged change) {
       hear(change);
     } else if (event instanceof NetlinkEvent.RouteChanged change) {
       hear(change);
     } else if (event instanceof NetlinkEvent.Lost) {
-      doubtful.addAll(kinds);
+      doubts.addAll(kinds);
     }
   }
 
@@ -254,8 +255,11 @@ public final class PeerTable {
         ? !change.removed()
         : !gateways.ids().isBound(change.id()) && (change.removed() || !isOurs);
     Object key = nexthop == null ? change.id() : Wish.key(nexthop);
-    doubt(asWanted, key, EntryKind.NEXTHOPS);
-    doubt(asWanted, key, EntryKind.ROUTES);
+    heard(EntryKind.NEXTHOPS, change.id(), key, asWanted);
+    if (!asWanted && (change.removed() || gateways.ids().isBound(change.id()))) {
+      // Routes go with their object without a word, and do not come back with it.
+      heard(EntryKind.ROUTES, change.id(), key, false);
+    }
   }
 
   private void hear(NetlinkEvent.RouteChanged change) {
@@ -270,19 +274,20 @@ public final class PeerTable {
         : gateways.matches((Route) wish.entry, route) != change.removed();
     // Another's route that is gone may have been in the way of one of ours.
     boolean inTheWay = wish != null && change.removed() && troubles.contains(key);
-    doubt(asWanted && !inTheWay, key, EntryKind.ROUTES);
+    heard(EntryKind.ROUTES, key, key, asWanted && !inTheWay);
   }
 
-  private void doubt(boolean asWanted, Object key, EntryKind kind) {
-    if (!asWanted && kinds.contains(kind) && !troubles.isKnownToBeLeft(key)) {
-      doubtful.add(kind);
+  /** Takes the word of an object; {@code key} is that of the wish it could be for. */
+  private void heard(EntryKind kind, Object object, Object key, boolean asWanted) {
+    if (kinds.contains(kind)) {
+      doubts.heard(kind, object, asWanted || troubles.isKnownToBeLeft(key));
     }
   }
 
   /** Takes note that the kernel dropped all entries along with a change of the link, which is mended as one thing. */
   public void linkWasReset() {
     wishes.values().forEach(wish -> wish.stands = false);
-    doubtful.addAll(kinds);
+    doubts.addAll(kinds);
   }
 
   private PeerPlan compare(Set<EntryKind> doubted) throws IOException {
@@ -313,7 +318,7 @@ public final class PeerTable {
         plan.mend(wish, changed.get(wish));
       }
     }
-    doubtful.removeAll(doubted);
+    doubts.removeAll(doubted);
     return plan;
   }
 
