@@ -14,6 +14,7 @@ final class Bench {
       new KubernetesNodes(),
       new OpenClose(),
       new Repair(),
+      new Faults(),
       new Start(),
       new LabStart(),
       new DataPaths(),

@@ -22,6 +22,7 @@ final class KernelMonitor implements AutoCloseable {
 
   private final Process monitor;
   private final BlockingQueue<Line> lines = new LinkedBlockingQueue<>();
+  private volatile boolean closed;
 
   /** An announcement and when it came, by {@link System#nanoTime}. */
   record Line(String text, long nanos) {}
@@ -60,7 +61,9 @@ final class KernelMonitor implements AutoCloseable {
         lines.add(new Line(text, System.nanoTime()));
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      if (!closed) {
+        throw new UncheckedIOException(e);
+      }
     }
   }
 
@@ -120,6 +123,7 @@ final class KernelMonitor implements AutoCloseable {
 
   @Override
   public void close() {
+    closed = true;
     monitor.destroy();
   }
 }

@@ -28,7 +28,8 @@ interface Options {
 
   String HELP = """
         --rounds N      how often each thing is measured; default 5, of data 7, of micro 2
-        --peers N,N     sizes of network; default 20000,100000, of repair 8,5000
+        --peers N,N     sizes of network; default 20000,100000, of repair 8,5000, of
+                        faults 5000
         --changes N     how many changes of each kind; default 200
         --idle SECONDS  how long to watch an idle network; default 60
         --cycles N      how often a network is opened and closed; default 1000

@@ -241,9 +241,6 @@ final class Repair implements Benchmark {
       drifts.clear();
       long before = System.nanoTime();
       run(damage.command(peer));
-      if (damage.objects == 0) {
-        before = System.nanoTime();
-      }
       var drift = drifts.poll(LIMIT.toNanos(), TimeUnit.NANOSECONDS);
       if (drift == null) {
         throw new IOException("'" + damage.command(peer) + "' was not mended");

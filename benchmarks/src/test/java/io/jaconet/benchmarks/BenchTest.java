@@ -84,6 +84,17 @@ class BenchTest {
   }
 
   @Test
+  @Tag("nightly")
+  void faultsAreEachSaidAndEndWithTheNetwork() throws Exception {
+    var report = run(new Faults());
+
+    assertEquals(8, report.bars().stream().filter(bar -> bar.unit().equals("s")).count());
+    assertTrue(
+        report.bars().stream().filter(bar -> !bar.unit().equals("%")).allMatch(Bar::isMet),
+        report.table());
+  }
+
+  @Test
   void openCloseFindsEverythingAsItWas() throws Exception {
     var report = run(new OpenClose());
 
