@@ -30,7 +30,7 @@ class RuleWarTest {
   @ParameterizedTest
   @EnumSource
   void rulesAreWholeAgainTwoSecondsAfterEachAct(Driver driver) throws Exception {
-    fight(driver, Duration.ofSeconds(30).dividedBy(Driver.values().length));
+    fight(driver, Duration.ofSeconds(12).dividedBy(Driver.values().length));
   }
 
   @Tag("nightly")

@@ -20,6 +20,12 @@ import java.util.concurrent.TimeUnit;
 final class DaemonProcess implements AutoCloseable {
   private static final String END = "(the end)";
 
+  /** A shell has what runs in its background ignore SIGINT, and so would a child. */
+  private static final ImmutableList<String> JAVA = ImmutableList.of(
+      "env",
+      "--default-signal=INT",
+      Path.of(System.getProperty("java.home"), "bin", "java").toString());
+
   private final Process process;
   private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
   private final StringBuilder output = new StringBuilder();
@@ -48,18 +54,18 @@ final class DaemonProcess implements AutoCloseable {
         tests,
         System.getProperty("jdk.module.path"),
         System.getProperty("java.class.path"));
-    return new DaemonProcess(new ProcessBuilder(java(), "-cp", classPath, main.getName())
+    return new DaemonProcess(new ProcessBuilder(ImmutableList.<String>builder()
+            .addAll(JAVA)
+            .add("-cp", classPath, main.getName())
+            .build())
         .redirectErrorStream(true)
         .start());
   }
 
-  private static String java() {
-    return Path.of(System.getProperty("java.home"), "bin", "java").toString();
-  }
-
   private static ImmutableList<String> command(List<String> arguments) {
     return ImmutableList.<String>builder()
-        .add(java(), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+        .addAll(JAVA)
+        .add("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
         // What no module asks for by name, as the native part of a library, is on the class path.
         .add("-cp", System.getProperty("java.class.path"))
         .add("-p", System.getProperty("jdk.module.path"))
