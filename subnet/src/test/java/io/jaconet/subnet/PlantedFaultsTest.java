@@ -13,8 +13,10 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.spi.ToolProvider;
 import java.util.stream.Stream;
@@ -227,7 +229,9 @@ class PlantedFaultsTest {
       new Fault(
           "no backoff",
           "a failed call to the store is made again at once",
-          keeper("loop.nanoTime() + backoff.next().toNanos()", "loop.nanoTime()")));
+          keeper(
+              "loop.nanoTime() + (joined ? backoff : untilJoined).next().toNanos()",
+              "loop.nanoTime()")));
 
   private static Stream<Fault> all() {
     return FAULTS.stream();
@@ -237,6 +241,12 @@ class PlantedFaultsTest {
   @Tag("nightly")
   void withoutAFaultTheSameEpisodesPass() throws Exception {
     assertEquals("", brokenPromise(new Fault("none", "nothing is wrong"), 600));
+  }
+
+  @ParameterizedTest
+  @MethodSource("all")
+  void fitsTheSourcesAsTheyAre(Fault fault) throws Exception {
+    assertFalse(faulty(fault).isEmpty());
   }
 
   @ParameterizedTest
@@ -296,19 +306,29 @@ class PlantedFaultsTest {
     return entries;
   }
 
-  private void compile(Fault fault, Set<String> classPath) throws IOException {
-    var classes = Files.createDirectories(directory.resolve("classes"));
-    var sources = new LinkedHashSet<Path>();
+  /** Returns the sources that the fault is in, by their names. */
+  private static Map<String, String> faulty(Fault fault) throws IOException {
+    Map<String, String> sources = new LinkedHashMap<>();
     for (var edit : fault.edits()) {
-      var copy = directory.resolve(edit.source());
-      Files.createDirectories(copy.getParent());
-      var text = Files.readString(Files.exists(copy) ? copy : edit.file());
+      var text = sources.containsKey(edit.source())
+          ? sources.get(edit.source())
+          : Files.readString(edit.file());
       assertEquals(
           2,
           Splitter.on(edit.right()).splitToList(text).size(),
           () -> edit.source() + " has not exactly one: " + edit.right());
-      Files.writeString(copy, text.replace(edit.right(), edit.wrong()));
-      sources.add(copy);
+      sources.put(edit.source(), text.replace(edit.right(), edit.wrong()));
+    }
+    return sources;
+  }
+
+  private void compile(Fault fault, Set<String> classPath) throws IOException {
+    var classes = Files.createDirectories(directory.resolve("classes"));
+    var sources = new ArrayList<Path>();
+    for (var faulty : faulty(fault).entrySet()) {
+      var copy = directory.resolve(faulty.getKey());
+      Files.createDirectories(copy.getParent());
+      sources.add(Files.writeString(copy, faulty.getValue()));
     }
     if (sources.isEmpty()) {
       return;
