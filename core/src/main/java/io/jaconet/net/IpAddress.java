@@ -16,6 +16,9 @@ public final class IpAddress implements Comparable<IpAddress> {
   private static final long V4_MASK = 0xffff_ffffL;
   private static final int GROUPS = 8;
 
+  /** 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming 3, section 6.4). */
+  private static final long MIX = 0x9e37_79b9_7f4a_7c15L;
+
   private final IpFamily family;
   private final long high;
   private final long low;
@@ -306,7 +309,9 @@ public final class IpAddress implements Comparable<IpAddress> {
 
   @Override
   public int hashCode() {
-    return (31 * Long.hashCode(high) + Long.hashCode(low)) * 31 + family.bits();
+    // The addresses of subnets differ in their upper bits alone: those of the product depend on
+    // all.
+    return (int) ((31 * high + low + family.bits()) * MIX >>> 32);
   }
 
   /** Returns the dotted quad, or the RFC 5952 text. */

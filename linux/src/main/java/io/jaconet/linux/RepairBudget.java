@@ -27,6 +27,9 @@ public final class RepairBudget {
   private final InstantSource wallClock;
   private final Map<Object, Account> accounts = new HashMap<>();
 
+  /** At how many accounts to look for those that are over. */
+  private int many = MANY_OBJECTS;
+
   /** Creates a budget in which nothing is spent. */
   public RepairBudget() {
     this(System::nanoTime, InstantSource.system());
@@ -58,8 +61,9 @@ public final class RepairBudget {
   /** Takes one repair of {@code object}, which was made, from its budget. */
   public void spend(Object object) {
     long now = nanoTime.getAsLong();
-    if (accounts.size() > MANY_OBJECTS) {
+    if (accounts.size() > many) {
       accounts.values().removeIf(account -> account.isOver(now));
+      many = Math.max(MANY_OBJECTS, 2 * accounts.size());
     }
     var account = accounts.get(object);
     if (account == null || account.isOver(now)) {

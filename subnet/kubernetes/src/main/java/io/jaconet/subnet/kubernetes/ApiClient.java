@@ -94,6 +94,11 @@ final class ApiClient implements AutoCloseable {
     return call("GET", NODES + "?limit=1", null, limit).revision();
   }
 
+  /** Finds out whether the server can be reached, without a call. */
+  void knock(Duration limit) throws IOException {
+    Door.knock(source.current().server(), limit);
+  }
+
   private ApiObject call(String method, String target, @Nullable JsonObject patch, Duration limit)
       throws IOException {
     try (var exchange = send(method, target, patch, limit)) {

@@ -93,6 +93,9 @@ final class NodeWatch implements AutoCloseable {
   /** Whether the last call was not answered; confined to the watching thread. */
   private boolean unanswered;
 
+  /** Whether there was no connection for the last call; confined to the watching thread. */
+  private boolean unreached;
+
   private boolean broken;
   private long brokenNanos;
 
@@ -240,6 +243,10 @@ final class NodeWatch implements AutoCloseable {
       verdict = null;
       restarting = false;
       checkOpen();
+    }
+    if (unreached) {
+      api.knock(PROBE);
+      unreached = false;
     }
     if (unanswered) {
       // A watch that is not answered holds its connection until it would have ended.
@@ -396,6 +403,7 @@ final class NodeWatch implements AutoCloseable {
   /** Returns how long to wait before the next attempt. */
   private Duration failed(IOException thrown) {
     unanswered |= thrown instanceof HttpTimeoutException;
+    unreached |= Door.isClosed(thrown);
     var told = ImmutableList.<NodeSubscription>of();
     IOException cause;
     synchronized (lock) {
