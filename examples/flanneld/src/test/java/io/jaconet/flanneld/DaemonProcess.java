@@ -65,6 +65,11 @@ final class DaemonProcess implements AutoCloseable {
   private static ImmutableList<String> command(List<String> arguments) {
     return ImmutableList.<String>builder()
         .addAll(JAVA)
+        // As ./jaconet starts it: from there on the JVM warns of native code otherwise.
+        .addAll(
+            Runtime.version().feature() < 22
+                ? List.of()
+                : List.of("--enable-native-access=org.jnrproject.jffi,io.grpc.netty.shaded"))
         .add("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
         // What no module asks for by name, as the native part of a library, is on the class path.
         .add("-cp", System.getProperty("java.class.path"))
