@@ -98,7 +98,8 @@ final class Daemon {
     opener.setDaemon(true);
     opener.start();
     awaitAny(opening, end);
-    if (end.isDone() && !opening.isDone()) {
+    // What waits for the store hears of the end as well, and fails then.
+    if (end.isDone() && (!opening.isDone() || opening.isCompletedExceptionally())) {
       systemd.stopping();
       opener.interrupt();
       return null;
