@@ -1,5 +1,6 @@
 package io.jaconet.benchmarks;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static java.util.concurrent.TimeUnit.MINUTES;
 
@@ -178,12 +179,16 @@ final class Faults implements Benchmark {
       this.host = host;
       this.peers = peers;
       EtcdLeases.fill(store, peers);
-      System.setErr(new PrintStream(OutputStream.nullOutputStream()) {
+      // Stack traces count too.
+      var counter = new OutputStream() {
         @Override
-        public void println(@Nullable String line) {
-          linesLogged.incrementAndGet();
+        public void write(int b) {
+          if (b == '\n') {
+            linesLogged.incrementAndGet();
+          }
         }
-      });
+      };
+      System.setErr(new PrintStream(counter, true, UTF_8));
     }
 
     void ip(String command) throws IOException {

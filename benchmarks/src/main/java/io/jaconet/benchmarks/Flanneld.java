@@ -1,6 +1,7 @@
 package io.jaconet.benchmarks;
 
 import com.google.common.collect.ImmutableList;
+import com.google.common.util.concurrent.Uninterruptibles;
 import io.jaconet.net.IpFamily;
 import io.jaconet.net.IpPrefix;
 import io.jaconet.overlay.SubnetEnv;
@@ -16,7 +17,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * The daemon as it is started by hand, with an etcd at the switch of its hosts: how soon it is there among many, what it takes, and what it
@@ -245,7 +245,7 @@ final class Flanneld implements Benchmark {
         double stale = (daemon.await("flanneld: STALE", LIMIT) - before) / 1e9;
         var cpu = daemon.cpu();
         long start = System.nanoTime();
-        LockSupport.parkNanos(options.idle().toNanos());
+        Uninterruptibles.sleepUninterruptibly(options.idle());
         double minutes = (System.nanoTime() - before) / 60e9;
         double share = 100.0 * daemon.cpu().minus(cpu).toNanos() / (System.nanoTime() - start);
         double logged = (daemon.linesLogged() - lines) / Math.max(1, minutes);

@@ -22,8 +22,11 @@ public final class NetlinkEvents implements AutoCloseable {
   /** Enough for the burst of events that one batch causes. */
   private static final int RECEIVE_BUFFER_BYTES = 8 << 20;
 
-  /** Whoever wants to know what is there does not wait for what is still to come. */
-  private static final int MOST_AT_ONCE = 100_000;
+  /** Whoever asks for what is there does not wait for what is still to come, in a storm. */
+  private static final int MOST_READY = 10_000;
+
+  /** The thread that runs lets others have their turn. */
+  private static final int MOST_IN_A_ROW = 100;
 
   private final EventSocket socket;
 
@@ -57,7 +60,7 @@ public final class NetlinkEvents implements AutoCloseable {
     }
     try {
       while (socket.await()) {
-        deliverReady(consumer);
+        deliver(consumer, MOST_IN_A_ROW);
       }
     } finally {
       socket.leave();
@@ -69,8 +72,12 @@ public final class NetlinkEvents implements AutoCloseable {
    * closed. The consumer must not wait for a thread that calls this.
    */
   public void deliverReady(Consumer<? super NetlinkEvent> consumer) throws SyscallException {
+    deliver(consumer, MOST_READY);
+  }
+
+  private void deliver(Consumer<? super NetlinkEvent> consumer, int most) throws SyscallException {
     synchronized (socket) {
-      for (int n = 0; n < MOST_AT_ONCE && socket.isReadable(); n++) {
+      for (int n = 0; n < most && socket.isReadable(); n++) {
         deliver(consumer);
       }
     }

@@ -94,9 +94,9 @@ final class ApiClient implements AutoCloseable {
     return call("GET", NODES + "?limit=1", null, limit).revision();
   }
 
-  /** Finds out whether the server can be reached, without a call. */
-  void knock(Duration limit) throws IOException {
-    Door.knock(source.current().server(), limit);
+  /** Finds out whether anything listens where the server should be, without a call. */
+  void connect(Duration limit) throws IOException {
+    TcpProbe.connect(source.current().server(), limit);
   }
 
   private ApiObject call(String method, String target, @Nullable JsonObject patch, Duration limit)

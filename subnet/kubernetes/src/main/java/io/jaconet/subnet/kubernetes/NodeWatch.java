@@ -245,7 +245,7 @@ final class NodeWatch implements AutoCloseable {
       checkOpen();
     }
     if (unreached) {
-      api.knock(PROBE);
+      api.connect(PROBE);
       unreached = false;
     }
     if (unanswered) {
@@ -403,7 +403,7 @@ final class NodeWatch implements AutoCloseable {
   /** Returns how long to wait before the next attempt. */
   private Duration failed(IOException thrown) {
     unanswered |= thrown instanceof HttpTimeoutException;
-    unreached |= Door.isClosed(thrown);
+    unreached |= TcpProbe.isRefusal(thrown);
     var told = ImmutableList.<NodeSubscription>of();
     IOException cause;
     synchronized (lock) {

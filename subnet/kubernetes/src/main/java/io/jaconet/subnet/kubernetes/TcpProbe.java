@@ -16,16 +16,16 @@ import java.util.List;
  * Whether anything listens where an API server is said to be. A call of the HTTP client that ends in a refused connection takes some ten
  * milliseconds of a processor, which a server that is away for hours is not worth; a connection alone takes a hundredth of that.
  */
-final class Door {
-  private Door() {}
+final class TcpProbe {
+  private TcpProbe() {}
 
   /**
-   * Connects, and hangs up. Does nothing if calls go through a proxy.
+   * Connects, and closes the connection. Does nothing if calls go through a proxy.
    *
    * @param limit after which there is no answer
    * @throws IOException if there is no connection
    */
-  static void knock(URI server, Duration limit) throws IOException {
+  static void connect(URI server, Duration limit) throws IOException {
     if (!isDirect(server)) {
       return;
     }
@@ -45,7 +45,7 @@ final class Door {
   }
 
   /** Returns whether {@code thrown} says that there was no connection at all. */
-  static boolean isClosed(Throwable thrown) {
+  static boolean isRefusal(Throwable thrown) {
     return Throwables.getCausalChain(thrown).stream().anyMatch(ConnectException.class::isInstance);
   }
 }

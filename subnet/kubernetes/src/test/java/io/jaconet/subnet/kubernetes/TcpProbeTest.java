@@ -19,11 +19,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class DoorTest {
+class TcpProbeTest {
   private static final Duration LIMIT = Duration.ofSeconds(3);
 
-  private static void knock(String host, int port) throws IOException {
-    Door.knock(URI.create("https://" + host + ":" + port + "/below"), LIMIT);
+  private static void connect(String host, int port) throws IOException {
+    TcpProbe.connect(URI.create("https://" + host + ":" + port + "/below"), LIMIT);
   }
 
   @ParameterizedTest
@@ -32,20 +32,20 @@ class DoorTest {
     int port;
     try (var listening = new ServerSocket(0, 50, InetAddress.getByName(host))) {
       port = listening.getLocalPort();
-      knock(host, port);
+      connect(host, port);
     }
 
-    var refused = assertThrows(IOException.class, () -> knock(host, port));
+    var refused = assertThrows(IOException.class, () -> connect(host, port));
 
-    assertTrue(Door.isClosed(refused));
+    assertTrue(TcpProbe.isRefusal(refused));
     assertEquals(
         "cannot reach the API server at " + host + ":" + port + ": Connection refused",
         refused.getMessage());
   }
 
   @Test
-  void aServerThatAnswersAmissIsNotClosed() {
-    assertFalse(Door.isClosed(new IOException("cut", new IOException("reset"))));
+  void aConnectionThatBreaksLaterIsNoRefusal() {
+    assertFalse(TcpProbe.isRefusal(new IOException("cut", new IOException("reset"))));
   }
 
   /** Nobody may be allowed to the server but the proxy. */
@@ -63,7 +63,7 @@ class DoorTest {
       public void connectFailed(URI uri, SocketAddress address, IOException failure) {}
     });
     try {
-      knock("127.0.0.1", 1);
+      connect("127.0.0.1", 1);
     } finally {
       ProxySelector.setDefault(before);
     }
